@@ -40,6 +40,7 @@ class Process:
         self.name = name
         self.log = log
         self._mark = uuid.uuid4().hex
+        marks = f"{environment.get(MARK, '')} {self._mark}".strip()
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
@@ -47,7 +48,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**environment, MARK: self._mark},
+                env={**environment, MARK: marks},
                 cwd=cwd,
                 start_new_session=True,
             )
@@ -119,7 +120,7 @@ class Process:
             with contextlib.suppress(psutil.Error, OSError):
                 if process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                if process.environ().get(MARK) == self._mark:
+                if self._mark in process.environ().get(MARK, "").split():
                     yield process
 
     def _last_words(self) -> str:
