@@ -12,13 +12,41 @@ from typing import Self
 
 import psutil
 
-MARK = "PROCESS_TREE"  # every descendant inherits it, so orphans are found without a parent
+MARKS = "PROCESS_TREE_MARKS"  # inherited by every descendant, so orphans are found without a parent
 GRACE_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
 
 class ProcessError(RuntimeError):
     """A child ended or did not become ready; the text is one sentence that names its log."""
+
+
+class ProcessTree:
+    """A mark in the environment that finds every process started with it, and theirs."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._mark = uuid.uuid4().hex
+        self.environment = {
+            **environment,
+            MARKS: f"{environment.get(MARKS, '')} {self._mark}".strip(),
+        }
+
+    def members(self) -> Iterator[psutil.Process]:
+        """Every living process of the tree, whoever its parent is by now."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                if self._mark in process.environ().get(MARKS, "").split():
+                    yield process
+
+    def kill(self) -> None:
+        """SIGKILL until nothing of the tree is left, processes born meanwhile included."""
+        while members := list(self.members()):
+            for process in members:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(members, timeout=GRACE_SECONDS)
 
 
 class Process:
@@ -39,16 +67,16 @@ class Process:
     ) -> None:
         self.name = name
         self.log = log
-        self._mark = uuid.uuid4().hex
-        marks = f"{environment.get(MARK, '')} {self._mark}".strip()
+        self._tree = ProcessTree(environment)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
+            self._log_start = output.tell()
             self._popen = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**environment, MARK: marks},
+                env=self._tree.environment,
                 cwd=cwd,
                 start_new_session=True,
             )
@@ -61,14 +89,37 @@ class Process:
         """Exit code, or None while it runs (negative: the signal that ended it)."""
         return self._popen.poll()
 
-    def check(self, *, timeout: float | None = None) -> None:
-        """Wait `timeout` seconds for a clean end; anything else is a ProcessError."""
-        try:
-            code = self._popen.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
+    def ensure_running(self) -> None:
+        """Raise ProcessError when it has ended, whatever its exit code."""
+        code = self.poll()
+        if code is not None:
             raise ProcessError(
-                f"{self.name} did not end within {timeout:.0f} s; see {self.log}"
-            ) from None
+                f"{self.name} {describe_exit(code)}{self._last_words()}; see {self.log}"
+            )
+
+    def check(
+        self,
+        *,
+        on_line: Callable[[str], None] = lambda line: None,
+        needs: Sequence["Process"] = (),
+    ) -> None:
+        """Wait for a clean end, handing each line of output to `on_line` as it is written.
+
+        Any other exit code is a ProcessError, and so is the end of a process in `needs`.
+        """
+        with self.log.open("r", errors="replace") as output:
+            output.seek(self._log_start)
+            rest = ""
+            while True:
+                code = self.poll()
+                *lines, rest = (rest + output.read()).split("\n")
+                for line in lines:
+                    on_line(line)
+                if code is not None:
+                    break
+                for companion in needs:
+                    companion.ensure_running()
+                time.sleep(POLL_SECONDS)
         if code != 0:
             raise ProcessError(
                 f"{self.name} {describe_exit(code)}{self._last_words()}; see {self.log}"
@@ -78,12 +129,7 @@ class Process:
         """Poll `ready` until it is true; ProcessError when the child ends or `timeout` s pass."""
         deadline = time.monotonic() + timeout
         while not ready():
-            code = self.poll()
-            if code is not None:
-                raise ProcessError(
-                    f"{self.name} {describe_exit(code)} before it was ready"
-                    f"{self._last_words()}; see {self.log}"
-                )
+            self.ensure_running()
             if time.monotonic() > deadline:
                 raise ProcessError(
                     f"{self.name} was not ready after {timeout:.0f} s; see {self.log}"
@@ -96,11 +142,7 @@ class Process:
             self._popen.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(timeout=grace)
-        while survivors := list(self._tree()):
-            for process in survivors:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(survivors, timeout=grace)
+        self._tree.kill()
         self._popen.wait()
 
     def __enter__(self) -> Self:
@@ -114,18 +156,11 @@ class Process:
     ) -> None:
         self.stop()
 
-    def _tree(self) -> Iterator[psutil.Process]:
-        """Every living process that carries our mark, whoever its parent is by now."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.status() == psutil.STATUS_ZOMBIE:
-                    continue
-                if self._mark in process.environ().get(MARK, "").split():
-                    yield process
-
     def _last_words(self) -> str:
         """The log's last line in brackets, for an error sentence."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
+        with self.log.open("r", errors="replace") as output:
+            output.seek(self._log_start)
+            lines = output.read().strip().splitlines()
         return f" ({lines[-1].strip()[:200]})" if lines else ""
 
 
