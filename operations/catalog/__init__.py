@@ -1,0 +1,1 @@
+"""The command that renews workloads/hardware.json from what EC2 itself answers."""

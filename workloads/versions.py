@@ -1,0 +1,87 @@
+"""Which versions belong together: versions.toml beside this file, read once and typed.
+
+Standard library only. The comments of versions.toml say where each row comes from.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronStack:
+    """What a family's containers hold. `images` maps a use ("train", "serve") to an image URI."""
+
+    sdk: str
+    runtime: str
+    compiler: str
+    images: Mapping[str, str]
+
+    def runs_on(self, driver: str) -> bool:
+        """Whether this runtime starts on the kernel driver, by the two published limits."""
+        if _numbers(driver) >= (2, 29):
+            return _numbers(self.runtime) >= (2, 33)
+        return _numbers(driver) >= (2, 27) or _numbers(self.runtime) < (2, 32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronAmi:
+    """A release of EKS's Neuron node image, as a managed node group's `releaseVersion`."""
+
+    release: str
+    driver: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SageMakerImage:
+    """What SageMaker endpoints on Neuron run, and where AWS publishes it."""
+
+    repository: str
+    tag: str
+    inference_ami: str
+    account: str
+    regions: list[str]
+
+    def uri(self, region: str) -> str:
+        return f"{self.account}.dkr.ecr.{region}.amazonaws.com/{self.repository}:{self.tag}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """Everything versions.toml says."""
+
+    kubernetes: Mapping[str, tuple[NeuronAmi, ...]]  # Kubernetes version -> Neuron node images
+    neuron: Mapping[str, NeuronStack]  # instance family -> its stack
+    sagemaker: SageMakerImage
+
+    def neuron_ami(self, kubernetes_version: str, family: str) -> NeuronAmi | None:
+        """The newest node image of a Kubernetes version whose driver runs the family's stack.
+
+        None: no such image is known. KeyError: the version or the family is not in the table.
+        """
+        stack = self.neuron[family]
+        fitting = [a for a in self.kubernetes[kubernetes_version] if stack.runs_on(a.driver)]
+        return max(fitting, key=lambda ami: _numbers(ami.release.replace("-", ".")), default=None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _read(table: dict[str, Any]) -> Versions:
+    return Versions(
+        kubernetes={
+            version: tuple(
+                NeuronAmi(release=release, driver=driver)
+                for release, driver in entry["neuron_ami"].items()
+            )
+            for version, entry in table["kubernetes"].items()
+        },
+        neuron={family: NeuronStack(**stack) for family, stack in table["neuron"].items()},
+        sagemaker=SageMakerImage(**table["sagemaker"]),
+    )
+
+
+VERSIONS = _read(tomllib.loads((Path(__file__).parent / "versions.toml").read_text()))
