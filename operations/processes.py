@@ -13,6 +13,7 @@ from typing import Self
 import psutil
 
 MARKS = "PROCESS_TREE_MARKS"  # inherited by every descendant, so orphans are found without a parent
+OURS = uuid.uuid4().hex  # the mark of all that this interpreter starts
 GRACE_SECONDS = 10.0
 POLL_SECONDS = 0.05
 
@@ -28,25 +29,41 @@ class ProcessTree:
         self._mark = uuid.uuid4().hex
         self.environment = {
             **environment,
-            MARKS: f"{environment.get(MARKS, '')} {self._mark}".strip(),
+            MARKS: " ".join([environment.get(MARKS, OURS), self._mark]),
         }
 
     def members(self) -> Iterator[psutil.Process]:
         """Every living process of the tree, whoever its parent is by now."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.status() == psutil.STATUS_ZOMBIE:
-                    continue
-                if self._mark in process.environ().get(MARKS, "").split():
-                    yield process
+        return _marked(self._mark)
 
     def kill(self) -> None:
         """SIGKILL until nothing of the tree is left, processes born meanwhile included."""
-        while members := list(self.members()):
-            for process in members:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(members, timeout=GRACE_SECONDS)
+        _kill(self._mark)
+
+
+def kill_everything() -> None:
+    """Kill whatever this interpreter started as a `Process`, and theirs.
+
+    The last resort of a program that was interrupted just between starting a child and noting it.
+    """
+    _kill(OURS)
+
+
+def _marked(mark: str) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if mark in process.environ().get(MARKS, "").split():
+                yield process
+
+
+def _kill(mark: str) -> None:
+    while members := list(_marked(mark)):
+        for process in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(members, timeout=GRACE_SECONDS)
 
 
 class Process:

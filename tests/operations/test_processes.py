@@ -5,7 +5,7 @@ import sys
 import psutil
 import pytest
 
-from operations.processes import Process, ProcessError, ProcessTree
+from operations.processes import Process, ProcessError, ProcessTree, kill_everything
 
 ENVIRONMENT = dict(os.environ)
 
@@ -98,3 +98,11 @@ def test_stopping_ends_children_sessions_and_orphans(tmp_path, ending):
 
     assert list(tree.members()) == []
     assert not psutil.pid_exists(process.pid)
+
+
+def test_a_child_that_nobody_noted_is_still_found(tmp_path):
+    process = python("parent", "import time; time.sleep(60)", tmp_path)
+
+    kill_everything()
+
+    assert process.poll() == -signal.SIGKILL
