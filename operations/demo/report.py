@@ -1,0 +1,147 @@
+"""What one run of the demo did: as JSON, as a page with pictures, and as tables in the terminal."""
+
+import base64
+import dataclasses
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jinja2
+from rich.console import Console
+from rich.table import Table
+
+from operations.demo.questions import Answer
+
+BARS = " ▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training run, from its metrics: losses in nats per token."""
+
+    model: str
+    processes: int
+    steps: int
+    first_loss: float
+    final_loss: float
+    tokens: int
+    tokens_per_second: float
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSummary:
+    """A stack's status and how its resources were classified."""
+
+    name: str
+    status: str
+    resources: int
+    verified: int
+    declared: int
+    altered: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoReport:
+    """Everything the demo shows at its end."""
+
+    date: str
+    seconds: float
+    step_seconds: dict[str, float]
+    stacks: tuple[StackSummary, ...]
+    remarks: tuple[dict[str, str], ...]  # each resource that is not verified, and why
+    training: Training
+    answers: tuple[Answer, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            name: sum(getattr(stack, name) for stack in self.stacks)
+            for name in ("resources", "verified", "declared", "altered")
+        }
+
+    def write(self, folder: Path, *, loss_picture: bytes) -> None:
+        """Write report.json, loss.png and report.html into `folder`."""
+        facts: dict[str, Any] = {**dataclasses.asdict(self), "counts": self.counts}
+        (folder / "report.json").write_text(json.dumps(facts, indent=2) + "\n")
+        (folder / "loss.png").write_bytes(loss_picture)
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True
+        )
+        page = environment.get_template("report.html.j2").render(
+            report={
+                **facts,
+                "loss_png": base64.b64encode(loss_picture).decode(),
+                "longest": max(self.step_seconds.values()),
+            }
+        )
+        (folder / "report.html").write_text(page)
+
+    def show(self, console: Console) -> None:
+        """Print the tables and the loss curve."""
+        console.print(self._stack_table())
+        counts = self.counts
+        console.print(
+            f"{counts['resources']} resources: {counts['verified']} verified,"
+            f" {counts['declared']} declared, {counts['altered']} altered"
+        )
+        run = self.training
+        console.print(f"\nloss {run.first_loss:.3f} → {run.final_loss:.3f} in {run.steps} steps")
+        console.print(curve(run.losses, width=CURVE_WIDTH), highlight=False)
+        console.print(self._answer_table())
+
+    def _stack_table(self) -> Table:
+        table = Table("stack", "status", title="Deployed into the embedded AWS")
+        for heading in ("resources", "verified", "declared", "altered"):
+            table.add_column(heading, justify="right")
+        for stack in self.stacks:
+            numbers = (stack.resources, stack.verified, stack.declared, stack.altered)
+            table.add_row(stack.name, stack.status, *map(str, numbers))
+        return table
+
+    def _answer_table(self) -> Table:
+        table = Table("model", "backend", title="Answers through the gateway")
+        for heading in ("prompt tokens", "answer tokens", "cost, USD", "first token, s"):
+            table.add_column(heading, justify="right")
+        for answer in self.answers:
+            table.add_row(
+                answer.model,
+                answer.backend,
+                str(answer.prompt_tokens),
+                str(answer.completion_tokens),
+                f"{answer.cost_usd:.8f}",
+                f"{answer.seconds_to_first_token:.3f}",
+            )
+        return table
+
+
+def read_training(metrics: str, *, model: str, processes: int) -> Training:
+    """Summarise a run's metrics.jsonl; raises ValueError when it holds no step."""
+    steps = [json.loads(line) for line in metrics.splitlines()]
+    if not steps:
+        raise ValueError("the run's metrics.jsonl holds no step")
+    losses = tuple(step["loss"] for step in steps)
+    return Training(
+        model=model,
+        processes=processes,
+        steps=len(steps),
+        first_loss=losses[0],
+        final_loss=losses[-1],
+        tokens=sum(step["tokens"] for step in steps),
+        tokens_per_second=median(step["tokens_per_second"] for step in steps),
+        losses=losses,
+    )
+
+
+def curve(values: Sequence[float], *, width: int) -> str:
+    """A line of bars for a terminal, the highest value a full bar; averages when too many."""
+    size = max(len(values) / width, 1)
+    edges = [round(i * size) for i in range(min(len(values), width) + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in itertools.pairwise(edges) if b > a]
+    highest = max(means)
+    return "".join(BARS[max(1, round(value / highest * (len(BARS) - 1)))] for value in means)
