@@ -1,0 +1,100 @@
+"""How a wrong environment file is told to its author: one sentence per mistake, no traceback."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+
+def wrong(key: str, value: object, text: str) -> PydanticCustomError:
+    """The error of a rule that joins fields: the key (below the section), its value, the remedy."""
+    return PydanticCustomError("rule", "{text}", {"key": key, "value": value, "text": text})
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+
+
+def sentences(error: ValidationError, schema: type[BaseModel], data: object) -> Iterator[str]:
+    """One sentence for each mistake in `data`, which `schema` refused with `error`."""
+    for problem in error.errors(include_url=False):
+        # A default that could not be computed because the field it depends on is wrong.
+        if problem["type"] != "default_factory_not_called":
+            yield _sentence(problem, schema, data)
+
+
+def _sentence(problem: ErrorDetails, schema: type[BaseModel], data: object) -> str:
+    path = problem["loc"]
+    key = _dotted(path, data)
+    context = problem.get("ctx", {})
+    description = _description(path, schema)
+    match problem["type"]:
+        case "rule":
+            below = "" if context["key"].startswith("[") or not key else "."
+            key = f"{key}{below}{context['key']}"
+            shown = _shown(context["value"])
+            return f"{key}{shown}: {context['text']}" if shown else f"{key} {context['text']}"
+        case "value_error":
+            return f"{key}{_shown(problem['input'])}: {context['error']}"
+        case "extra_forbidden":
+            known = _model(path[:-1], schema).model_fields
+            meant = nearest(str(path[-1]), known)
+            hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
+            return f"{key} is not a known key; {hint}"
+        case "missing":
+            return f"{key} is missing; it must be {description or 'given'}"
+        case _:
+            right = f"it must be {description}" if description else problem["msg"]
+            return f"{key}{_shown(problem['input'])}: {right}"
+
+
+def _dotted(path: tuple[int | str, ...], data: object) -> str:
+    """The path as in TOML, with entries of a list called by their name where they have one."""
+    text = ""
+    for part in path:
+        data = data[part] if _holds(data, part) else None  # type: ignore[index]  # as just checked
+        if isinstance(part, int):
+            name = data.get("name") if isinstance(data, dict) else None
+            text += f"[{json.dumps(name) if isinstance(name, str) else part}]"
+        else:
+            text += f".{part}" if text else part
+    return text
+
+
+def _holds(data: object, part: int | str) -> bool:
+    if isinstance(part, int):
+        return isinstance(data, list) and part < len(data)
+    return isinstance(data, dict) and part in data
+
+
+def _shown(value: object) -> str:
+    """The value as TOML has it; nothing for a whole table, which would only be noise."""
+    if value is None or isinstance(value, dict | BaseModel):
+        return ""
+    return f" = {json.dumps(value, default=str)}"
+
+
+def _model(path: tuple[int | str, ...], schema: type[BaseModel]) -> type[BaseModel]:
+    """The section that a path leads to."""
+    for part in path:
+        if isinstance(part, str) and part in schema.model_fields:
+            schema = next(_models(schema.model_fields[part].annotation), schema)
+    return schema
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _description(path: tuple[int | str, ...], schema: type[BaseModel]) -> str | None:
+    """What the schema says of the field that a path leads to."""
+    keys = [part for part in path if isinstance(part, str)]
+    field = _model(tuple(keys[:-1]), schema).model_fields.get(keys[-1]) if keys else None
+    return field.description if field else None

@@ -1,0 +1,198 @@
+"""The rules of an environment file that need the tables of hardware and versions.
+
+Each raises an error whose sentence says what would be right, or returns the value.
+"""
+
+import re
+
+from stacks.config_errors import nearest, wrong
+from workloads.hardware import INSTANCES, REGIONS, Instance
+from workloads.versions import VERSIONS
+
+# Accelerators people ask for that EC2 has no instance type for, and the nearest it has.
+# Trainium3 is sold in UltraServers; no trn3 name is in the EC2 API or price list (2026-10).
+_NOT_RENTED = {
+    r"instinct|mi\d{3}": "AWS rents no AMD Instinct accelerator; the nearest choice is "
+    "trn2.48xlarge (Trainium2), and for AMD EPYC processors m8a.48xlarge",
+    r"trainium ?3|trn3": "EC2 rents no Trainium3 instance type by name; the nearest choice is "
+    "trn2.48xlarge (Trainium2)",
+    r"trainium ?4|trn4": "AWS does not rent Trainium4; the nearest choice is "
+    "trn2.48xlarge (Trainium2)",
+}
+
+
+def known_region(region: str) -> str:
+    if region not in REGIONS:
+        meant = nearest(region, REGIONS)
+        hint = f"did you mean {meant}?" if meant else f"known: {', '.join(REGIONS)}"
+        raise ValueError(
+            f"not a region of the hardware table; {hint} "
+            f"(`python -m operations.catalog --region R` adds a new region)"
+        )
+    return region
+
+
+def known_instance(name: str) -> str:
+    if name in INSTANCES:
+        return name
+    for pattern, sentence in _NOT_RENTED.items():
+        if re.search(pattern, name.lower()):
+            raise ValueError(sentence)
+    family = name.partition(".")[0]
+    sizes = [known for known in INSTANCES if known.partition(".")[0] == family]
+    meant = nearest(name, sizes or INSTANCES)
+    if meant:
+        raise ValueError(f"not an instance type of the hardware table; did you mean {meant}?")
+    families = dict.fromkeys(instance.family for instance in INSTANCES.values())
+    known = sizes or [f"{family}.*" for family in families]
+    raise ValueError(f"not an instance type of the hardware table; known: {', '.join(known)}")
+
+
+def zone_id(zone: str) -> str:
+    if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", zone):
+        raise ValueError(
+            "a zone name stands for another place in every account; "
+            "give the zone's ID, such as use2-az1"
+        )
+    if not re.fullmatch(r"[a-z]+\d-az\d", zone):
+        raise ValueError("not the ID of an Availability Zone, such as use2-az1")
+    return zone
+
+
+def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
+    for zone in zones:
+        if zone not in REGIONS[region]:
+            raise wrong(
+                "network.zones",
+                zones,
+                f"{zone} is not a zone of {region}, which has {', '.join(REGIONS[region])}",
+            )
+
+
+def check_efa(instance: Instance, efa: bool) -> None:
+    if efa and not instance.efa_interfaces:
+        with_efa = [i.name for i in INSTANCES.values() if i.efa_interfaces]
+        sizes = [name for name in with_efa if name.startswith(f"{instance.family}.")]
+        other = f" or choose {', '.join(sizes)}" if sizes else ""
+        raise wrong("efa", True, f"{instance.name} has no EFA interface; set efa = false{other}")
+
+
+def check_capacity(
+    instance: Instance, kind: str, reservation: str | None, placement_group: str | None
+) -> None:
+    """Whether EC2 sells the type that way, and whether what it needs for that is given.
+
+    A placement group beside a Capacity Block, or beside a reservation that was not created in it,
+    makes EC2 answer InsufficientInstanceCapacity although the reservation is idle.
+    """
+    kinds = _kinds(instance)
+    if kind not in kinds:
+        raise wrong(
+            "capacity.kind",
+            kind,
+            f"AWS does not sell {instance.name} that way; choose {' or '.join(kinds)}",
+        )
+    if kind in ("reservation", "capacity-block"):
+        if reservation is None:
+            raise wrong(
+                "capacity.reservation",
+                None,
+                f'is missing; kind = "{kind}" needs the ID of the reservation, '
+                "such as cr-0123456789abcdef0",
+            )
+    elif reservation is not None:
+        raise wrong(
+            "capacity.reservation",
+            reservation,
+            f'kind = "{kind}" takes none; leave it out, or set kind to "reservation" or '
+            '"capacity-block"',
+        )
+    if kind != "reservation" and placement_group is not None:
+        raise wrong(
+            "capacity.placement_group",
+            placement_group,
+            f'kind = "{kind}" takes none; it is only for a reservation that was created in it',
+        )
+
+
+def _kinds(instance: Instance) -> list[str]:
+    sold = {
+        "on-demand": instance.sold_on_demand,
+        "spot": "spot" in instance.usage_classes,
+        "reservation": "on-demand" in instance.usage_classes,
+        "capacity-block": "capacity-block" in instance.usage_classes,
+    }
+    return [kind for kind, is_sold in sold.items() if is_sold]
+
+
+def check_offered(
+    key: str, instance: Instance, zone: str, region: str, network_zones: tuple[str, ...]
+) -> None:
+    """Whether the type is rented in the zone; `key` is the pool's."""
+    offered = instance.zones.get(region, ())
+    if not offered:
+        regions = ", ".join(instance.zones)
+        raise wrong(
+            f"{key}.instance_type", instance.name, f"{region} does not offer it; {regions} do"
+        )
+    if zone not in offered:
+        raise wrong(
+            f"{key}.zone",
+            zone,
+            f"it does not offer {instance.name}; in {region} {', '.join(offered)} "
+            f"{'does' if len(offered) == 1 else 'do'}",
+        )
+    if zone not in network_zones:
+        both = [zone for zone in offered if zone in network_zones]
+        other = f", or choose {' or '.join(both)}" if both else ""
+        raise wrong(f"{key}.zone", zone, f"it is not one of network.zones; add it there{other}")
+
+
+def check_neuron_stack(key: str, instance: Instance, kubernetes_version: str) -> None:
+    """Whether a node image is known whose driver runs the Neuron SDK of the type's family."""
+    if not instance.neuron:
+        return
+    if instance.family not in VERSIONS.neuron:
+        raise wrong(
+            f"{key}.instance_type",
+            instance.name,
+            f"no supported Neuron SDK runs on {instance.family}; "
+            f"{', '.join(VERSIONS.neuron)} have one",
+        )
+    if VERSIONS.neuron_ami(kubernetes_version, instance.family) is None:
+        fitting = [v for v in VERSIONS.kubernetes if VERSIONS.neuron_ami(v, instance.family)]
+        raise wrong(
+            "cluster.kubernetes_version",
+            kubernetes_version,
+            f"no node image known for it runs the Neuron SDK of {instance.name} "
+            f"({VERSIONS.neuron[instance.family].sdk}); choose {' or '.join(fitting)}",
+        )
+
+
+def hosting_type(name: str) -> str:
+    """A SageMaker hosting type that the endpoint's image supports."""
+    families = ("inf2", "trn1")
+    known = [f"ml.{i.name}" for i in INSTANCES.values() if i.family in families]
+    if name not in known:
+        raise ValueError(f"not a Neuron type of SageMaker endpoints; known: {', '.join(known)}")
+    return name
+
+
+def check_hosting_region(region: str) -> None:
+    """Whether AWS publishes the endpoints' image in the region."""
+    if region not in VERSIONS.sagemaker.regions:
+        raise wrong(
+            "endpoints",
+            None,
+            f"cannot be in {region}: AWS does not publish {VERSIONS.sagemaker.repository} there; "
+            f"it does in {', '.join(VERSIONS.sagemaker.regions)}",
+        )
+
+
+def check_certificate(certificate: str, region: str, account: str | None) -> None:
+    """A load balancer takes only certificates of its own region and account."""
+    _, _, _, its_region, its_account, _ = certificate.split(":", 5)
+    if its_region != region:
+        raise wrong("gateway.certificate", certificate, f"give one of {region}")
+    if account and its_account != account:
+        raise wrong("gateway.certificate", certificate, f"give one of the account {account}")
