@@ -171,7 +171,7 @@ def check_neuron_stack(key: str, instance: Instance, kubernetes_version: str) ->
 
 def hosting_type(name: str) -> str:
     """A SageMaker hosting type that the endpoint's image supports."""
-    families = ("inf2", "trn1")
+    families = VERSIONS.sagemaker.families
     known = [f"ml.{i.name}" for i in INSTANCES.values() if i.family in families]
     if name not in known:
         raise ValueError(f"not a Neuron type of SageMaker endpoints; known: {', '.join(known)}")

@@ -3,6 +3,7 @@
 Standard library only. The comments of versions.toml say where each row comes from.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ class NeuronStack:
     images: Mapping[str, str]
 
     def runs_on(self, driver: str) -> bool:
-        """Whether this runtime starts on the kernel driver, by the two published limits."""
-        if _numbers(driver) >= (2, 29):
-            return _numbers(self.runtime) >= (2, 33)
-        return _numbers(driver) >= (2, 27) or _numbers(self.runtime) < (2, 32)
+        """Whether the runtime starts on this kernel driver, by the two published limits."""
+        if numbers(driver) >= (2, 29):
+            return numbers(self.runtime) >= (2, 33)
+        return numbers(driver) >= (2, 27) or numbers(self.runtime) < (2, 32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +37,14 @@ class NeuronAmi:
 
 @dataclass(frozen=True, kw_only=True)
 class SageMakerImage:
-    """What SageMaker endpoints on Neuron run, and where AWS publishes it."""
+    """What SageMaker endpoints on Neuron run, for which families, and where AWS publishes it."""
 
+    families: tuple[str, ...]
     repository: str
     tag: str
     inference_ami: str
     account: str
-    regions: list[str]
+    regions: tuple[str, ...]
 
     def uri(self, region: str) -> str:
         return f"{self.account}.dkr.ecr.{region}.amazonaws.com/{self.repository}:{self.tag}"
@@ -63,14 +65,17 @@ class Versions:
         """
         stack = self.neuron[family]
         fitting = [a for a in self.kubernetes[kubernetes_version] if stack.runs_on(a.driver)]
-        return max(fitting, key=lambda ami: _numbers(ami.release.replace("-", ".")), default=None)
+        return max(fitting, key=lambda ami: numbers(ami.release), default=None)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+def numbers(version: str) -> tuple[int, ...]:
+    """The parts of a version, for comparing: (1, 35, 6, 20260625) of "1.35.6-20260625"."""
+    return tuple(int(part) for part in re.split(r"[.-]", version))
 
 
 def _read(table: dict[str, Any]) -> Versions:
+    image = table["sagemaker"]
+    lists = {key: tuple(image.pop(key)) for key in ("families", "regions")}
     return Versions(
         kubernetes={
             version: tuple(
@@ -79,9 +84,13 @@ def _read(table: dict[str, Any]) -> Versions:
             )
             for version, entry in table["kubernetes"].items()
         },
-        neuron={family: NeuronStack(**stack) for family, stack in table["neuron"].items()},
-        sagemaker=SageMakerImage(**table["sagemaker"]),
+        neuron={
+            family: NeuronStack(**{k: v for k, v in row.items() if k != "families"})
+            for row in table["neuron"]
+            for family in row["families"]
+        },
+        sagemaker=SageMakerImage(**image, **lists),
     )
 
 
-VERSIONS = _read(tomllib.loads((Path(__file__).parent / "versions.toml").read_text()))
+VERSIONS = _read(tomllib.loads((Path(__file__).parent / "versions.toml").read_text("utf-8")))
