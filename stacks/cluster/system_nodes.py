@@ -1,0 +1,82 @@
+"""Two small nodes that are always there, for what the cluster itself runs."""
+
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+# Tried in order; a zone without the newest has one of the others.
+_TYPES = ("m7a.large", "m6a.large", "m5.large")
+
+
+class SystemNodes(Construct):
+    """A node group without taints, so that every other pool may be tainted or at zero.
+
+    DNS, and later the queue and job controllers, run here.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        cluster: eks.Cluster,
+        subnets: ec2.SubnetSelection,
+    ) -> None:
+        super().__init__(scope, construct_id)
+
+        template = ec2.LaunchTemplate(
+            self,
+            "LaunchTemplate",
+            require_imdsv2=True,
+            http_put_response_hop_limit=1,
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name="/dev/xvda",
+                    volume=ec2.BlockDeviceVolume.ebs(
+                        50, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3
+                    ),
+                )
+            ],
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            managed_policies=[
+                iam.ManagedPolicy.from_aws_managed_policy_name(name)
+                for name in (
+                    "AmazonEKSWorkerNodePolicy",
+                    "AmazonEKS_CNI_Policy",
+                    "AmazonEC2ContainerRegistryPullOnly",
+                    "AmazonSSMManagedInstanceCore",
+                )
+            ],
+        )
+        cdk.Validations.of(role).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-IAM4",
+                reason="EKS requires these managed policies of a node; AWS keeps them current.",
+            )
+        )
+        eks.Nodegroup(
+            self,
+            "Nodegroup",
+            # The stubs miss a property of ICluster that Cluster has at run time.
+            cluster=cast(eks.ICluster, cluster),
+            subnets=subnets,
+            ami_type=eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
+            instance_types=[ec2.InstanceType(name) for name in _TYPES],
+            launch_template_spec=eks.LaunchTemplateSpec(
+                id=str(template.launch_template_id), version=template.latest_version_number
+            ),
+            min_size=2,
+            max_size=3,
+            node_role=role,
+            labels={"pool": "system"},
+            enable_node_auto_repair=True,
+            force_update=False,
+        )

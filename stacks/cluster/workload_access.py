@@ -1,0 +1,71 @@
+"""What a pod of a workload may do in AWS: read and write the environment's buckets."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_eks_v2 as eks
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+NAMESPACE = "workloads"
+SERVICE_ACCOUNT = "workload"
+
+
+class WorkloadAccess(Construct):
+    """A role for the service account `workloads/workload`, through EKS Pod Identity.
+
+    The permissions are spelt out, because the CDK's grants contain wildcard actions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        cluster_name: str,
+        buckets: Sequence[s3.IBucket],
+        key: kms.IKey,
+    ) -> None:
+        super().__init__(scope, construct_id)
+
+        pods = iam.SessionTagsPrincipal(iam.ServicePrincipal("pods.eks.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=pods)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                resources=[bucket.bucket_arn for bucket in buckets],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[
+                    "s3:AbortMultipartUpload",
+                    "s3:DeleteObject",
+                    "s3:GetObject",
+                    "s3:ListMultipartUploadParts",
+                    "s3:PutObject",
+                ],
+                resources=[bucket.arn_for_objects("*") for bucket in buckets],
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn]
+            )
+        )
+        cdk.Validations.of(role).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-IAM5",
+                reason="Every object of the four buckets; the workloads name their own prefixes.",
+            )
+        )
+        eks.CfnPodIdentityAssociation(
+            self,
+            "Association",
+            cluster_name=cluster_name,
+            namespace=NAMESPACE,
+            service_account=SERVICE_ACCOUNT,
+            role_arn=role.role_arn,
+        )

@@ -1,0 +1,118 @@
+"""The gateway's tasks: what they run, with which settings, and how many of them."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+PORT = 8080
+
+
+class GatewayService(Construct):
+    """A Fargate service on Graviton, two tasks at least.
+
+    A task waits on models most of the time: one vCPU held over 500 paced streams when measured.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        subnets: ec2.SubnetSelection,
+        image: ecs.ContainerImage,
+        key: kms.Key,
+        config_toml: str,
+        table_name: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+
+        definition = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            cpu=1024,
+            memory_limit_mib=2048,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+        )
+        definition.add_container(
+            "Gateway",
+            image=image,
+            command=["--host", "0.0.0.0", "--port", str(PORT), "--table", table_name],
+            environment={"GATEWAY_CONFIG": config_toml},
+            port_mappings=[ecs.PortMapping(container_port=PORT)],
+            readonly_root_filesystem=True,
+            stop_timeout=cdk.Duration.seconds(120),  # the most ECS allows: streams may end
+            logging=ecs.LogDriver.aws_logs(stream_prefix="gateway", log_group=self._logs(key)),
+        )
+        self.role = definition.task_role
+        self.service = ecs.FargateService(
+            self,
+            "Default",
+            cluster=ecs.Cluster(
+                self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED
+            ),
+            task_definition=definition,
+            vpc_subnets=subnets,
+            assign_public_ip=False,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            min_healthy_percent=100,
+            health_check_grace_period=cdk.Duration.seconds(60),
+        )
+        tasks = self.service.auto_scale_task_count(min_capacity=2, max_capacity=10)
+        tasks.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
+
+        self._acknowledge(definition)
+
+    def _logs(self, key: kms.Key) -> logs.LogGroup:
+        stack = cdk.Stack.of(self)
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                actions=[
+                    "kms:Decrypt",
+                    "kms:DescribeKey",
+                    "kms:Encrypt",
+                    "kms:GenerateDataKey",
+                    "kms:ReEncryptFrom",
+                    "kms:ReEncryptTo",
+                ],
+                resources=["*"],  # of this key's policy: the key
+                conditions={
+                    "ArnLike": {
+                        "kms:EncryptionContext:aws:logs:arn": stack.format_arn(
+                            service="logs",
+                            resource="log-group",
+                            resource_name="*",
+                            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                        )
+                    }
+                },
+            )
+        )
+        return logs.LogGroup(
+            self,
+            "Logs",
+            encryption_key=key,
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+
+    def _acknowledge(self, definition: ecs.FargateTaskDefinition) -> None:
+        cdk.Validations.of(definition).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-ECS2",
+                reason="The variable holds a table of models and prices; no secret is in it.",
+            ),
+            cdk.Acknowledgment(
+                id="AwsSolutions-IAM5",
+                reason="Signing in to ECR cannot be limited to a registry; a model behind an "
+                "inference profile is invoked in Regions that AWS chooses.",
+            ),
+        )

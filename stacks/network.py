@@ -1,0 +1,135 @@
+"""The network of one environment: its zones, its way out, and private ways to AWS's services."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.config import NetworkConfig
+
+_PRIVATE = "Private"
+_MOST_ZONES = 6  # of any region; address space is kept for each, so that a zone can be added later
+
+# Private DNS names of what a node and its pods call. Images are 10-20 GB, but their layers come
+# through the S3 gateway; these two keep pulls going while the NAT gateway's zone is down.
+_WITH_NAT = {"EcrApi": "ecr.api", "EcrDocker": "ecr.dkr"}
+
+# With no way out, everything that nodes, pods and the gateway call.
+_WITHOUT_NAT = _WITH_NAT | {
+    "Autoscaling": "autoscaling",
+    "BedrockRuntime": "bedrock-runtime",
+    "CloudWatch": "monitoring",
+    "Ec2": "ec2",
+    "Eks": "eks",
+    "EksAuth": "eks-auth",
+    "Elb": "elasticloadbalancing",
+    "Logs": "logs",
+    "SageMakerRuntime": "sagemaker.runtime",
+    "Ssm": "ssm",
+    "SsmMessages": "ssmmessages",
+    "Sts": "sts",
+}
+
+
+class NetworkStack(cdk.Stack):
+    """A VPC over Availability Zone IDs, which name the same place in every account."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: NetworkConfig, **kwargs: Any
+    ) -> None:
+        self._zones = list(config.zones)
+        super().__init__(scope, construct_id, **kwargs)
+
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(config.cidr),
+            availability_zones=self._zones,
+            reserved_azs=_MOST_ZONES - len(self._zones),
+            subnet_configuration=_subnets(config.egress),
+            # One: it carries package downloads, not training or storage traffic. Its zone going
+            # down takes the way out from the others, which the endpoints below make bearable.
+            nat_gateways=1 if config.egress == "nat" else 0,
+            # Nothing uses the default group; emptying it would take a Lambda function.
+            restrict_default_security_group=False,
+        )
+        self._pin_subnets_to_zone_ids()
+        self._log_rejected_flows()
+        self._add_endpoints(config)
+
+        self.private = ec2.SubnetSelection(subnet_group_name=_PRIVATE)
+        subnets = self.vpc.select_subnets(subnet_group_name=_PRIVATE).subnets
+        self.private_subnets = dict(zip(self._zones, subnets, strict=True))  # by zone ID
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """What the CDK would otherwise look up in the account."""
+        return self._zones
+
+    def _pin_subnets_to_zone_ids(self) -> None:
+        """Say the zone by ID; the names (us-east-2a) mean another place in each account."""
+        subnets = (
+            *self.vpc.public_subnets,
+            *self.vpc.private_subnets,
+            *self.vpc.isolated_subnets,
+        )
+        for subnet in subnets:
+            resource = subnet.node.default_child
+            assert isinstance(resource, ec2.CfnSubnet)
+            resource.availability_zone_id = subnet.availability_zone
+            resource.availability_zone = None
+
+    def _log_rejected_flows(self) -> None:
+        """Keep what was refused; accepted flows of a training cluster would cost more than it."""
+        group = logs.LogGroup(
+            self,
+            "FlowLogs",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self.vpc.add_flow_log(
+            "Rejected",
+            destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+            traffic_type=ec2.FlowLogTrafficType.REJECT,
+        )
+
+    def _add_endpoints(self, config: NetworkConfig) -> None:
+        # Free, and they carry the heavy traffic: data, checkpoints, image layers.
+        for name, service in {
+            "S3": ec2.GatewayVpcEndpointAwsService.S3,
+            "DynamoDb": ec2.GatewayVpcEndpointAwsService.DYNAMODB,
+        }.items():
+            self.vpc.add_gateway_endpoint(name, service=service)
+
+        group = ec2.SecurityGroup(
+            self,
+            "EndpointSecurityGroup",
+            vpc=self.vpc,
+            description="HTTPS from the VPC to the interface endpoints",
+            allow_all_outbound=False,
+        )
+        group.add_ingress_rule(ec2.Peer.ipv4(config.cidr), ec2.Port.tcp(443), "from the VPC")
+        for name, service in (_WITH_NAT if config.egress == "nat" else _WITHOUT_NAT).items():
+            self.vpc.add_interface_endpoint(
+                name,
+                service=ec2.InterfaceVpcEndpointAwsService(service),
+                security_groups=[group],
+                open=False,
+            )
+
+
+def _subnets(egress: str) -> list[ec2.SubnetConfiguration]:
+    """Address space per zone: 64 public addresses, and an even share of the rest for nodes."""
+    if egress == "private":
+        return [ec2.SubnetConfiguration(name=_PRIVATE, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)]
+    return [
+        ec2.SubnetConfiguration(
+            name="Public",
+            subnet_type=ec2.SubnetType.PUBLIC,
+            cidr_mask=26,
+            map_public_ip_on_launch=False,
+        ),
+        ec2.SubnetConfiguration(name=_PRIVATE, subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+    ]

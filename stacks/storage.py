@@ -1,0 +1,129 @@
+"""Where everything that outlives a job is kept: four buckets and, if wanted, FSx for Lustre."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_fsx as fsx
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.config import StorageConfig
+
+
+class StorageStack(cdk.Stack):
+    """Encrypted buckets for each stage's results, kept or deleted with the stack."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StorageConfig,
+        vpc: ec2.IVpc,
+        vpc_cidr: str,
+        lustre_subnet: ec2.ISubnet,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, termination_protection=config.retain, **kwargs)
+        self._retain = config.retain
+
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Data, checkpoints, models and compiled graphs",
+            enable_key_rotation=True,
+            removal_policy=self._removal_policy,
+        )
+        self.access_logs = self._bucket(
+            "AccessLogs",
+            # Load balancers cannot write their logs under a key of ours.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(90))],
+        )
+        cdk.Validations.of(self.access_logs).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-S1", reason="It holds the access logs; logging it would not end."
+            )
+        )
+        # Shards are rebuilt from their source, their manifest is written last: no versions.
+        data = self._stage_bucket("Data")
+        # A step's folder is large and never written twice: no versions.
+        checkpoints = self._stage_bucket("Checkpoints")
+        self.models = self._stage_bucket("Models", versioned=True)
+        # Compiled graphs, found by a key over all inputs: an expired one is compiled again.
+        artifacts = self._stage_bucket("Artifacts", expire_after=cdk.Duration.days(180))
+        self.buckets: tuple[s3.IBucket, ...] = (data, checkpoints, self.models, artifacts)
+        if config.lustre_gib:
+            self._lustre(config.lustre_gib, vpc=vpc, subnet=lustre_subnet, clients=vpc_cidr)
+
+    @property
+    def _removal_policy(self) -> cdk.RemovalPolicy:
+        return cdk.RemovalPolicy.RETAIN if self._retain else cdk.RemovalPolicy.DESTROY
+
+    def _stage_bucket(
+        self,
+        name: str,
+        *,
+        versioned: bool = False,
+        expire_after: cdk.Duration | None = None,
+    ) -> s3.Bucket:
+        bucket = self._bucket(
+            name,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            versioned=versioned,
+            server_access_logs_bucket=self.access_logs,
+            server_access_logs_prefix=f"s3/{name.lower()}/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+                    expiration=expire_after,
+                    noncurrent_version_expiration=cdk.Duration.days(30) if versioned else None,
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.INTELLIGENT_TIERING,
+                            transition_after=cdk.Duration.days(0),
+                        )
+                    ],
+                )
+            ],
+        )
+        cdk.CfnOutput(self, f"{name}Bucket", value=bucket.bucket_name)
+        return bucket
+
+    def _bucket(self, name: str, **kwargs: Any) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            name,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=self._removal_policy,
+            auto_delete_objects=not self._retain,
+            **kwargs,
+        )
+
+    def _lustre(
+        self, capacity_gib: int, *, vpc: ec2.IVpc, subnet: ec2.ISubnet, clients: str
+    ) -> None:
+        """A file system beside the nodes that train, for checkpoints and caches."""
+        file_system = fsx.LustreFileSystem(
+            self,
+            "Lustre",
+            vpc=vpc,
+            vpc_subnet=subnet,
+            storage_capacity_gib=capacity_gib,
+            kms_key=self.key,
+            removal_policy=self._removal_policy,
+            lustre_configuration=fsx.LustreConfiguration(
+                deployment_type=fsx.LustreDeploymentType.PERSISTENT_2,
+                per_unit_storage_throughput=125,  # MB/s per TiB, the least of its class
+                data_compression_type=fsx.LustreDataCompressionType.LZ4,
+            ),
+        )
+        file_system.connections.allow_default_port_from(ec2.Peer.ipv4(clients), "nodes mount it")
+        cdk.CfnOutput(self, "LustreFileSystem", value=file_system.file_system_id)
