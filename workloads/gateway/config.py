@@ -138,12 +138,14 @@ class TenantConfig(Section):
 class GatewayFile(Section):
     """A whole gateway file."""
 
-    models: Annotated[tuple[ModelConfig, ...], Field(min_length=1)]
+    models: tuple[ModelConfig, ...]
     guardrail: GuardrailConfig | None = None
     tenants: tuple[TenantConfig, ...] = ()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
+        if not self.models:
+            raise ValueError("models is empty; give at least one [[models]]")
         check_models(self.models)
         known = [model.name for model in self.models]
         _refuse_duplicates("tenant name", [tenant.name for tenant in self.tenants])
@@ -213,7 +215,7 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         elif problem["type"] == "missing":
             yield f"{key} is missing"
         elif problem["type"] == "value_error":
-            message = problem["msg"].removeprefix("Value error, ")
+            message = str(problem["ctx"]["error"])
             yield f"{key}: {message}" if key else message
         else:
             yield f"{key} = {problem['input']!r}: {problem['msg']}"

@@ -1,0 +1,143 @@
+"""What Bedrock's Converse and ConverseStream answer, in OpenAI's form."""
+
+from typing import Any
+
+import orjson
+
+from workloads.gateway.backends.chat import Chat
+from workloads.gateway.usage import Usage
+
+# Reasons not named here are a plain "stop".
+FINISH_REASONS = {
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+
+
+def completion(chat: Chat, model: str, answer: dict[str, Any]) -> bytes:
+    """The `chat.completion` of `model` for Converse's answer; sets `chat.usage`.
+
+    Raises KeyError, TypeError or AttributeError where the answer is none of Converse's.
+    """
+    text: list[str] = []
+    reasoning: list[str] = []
+    calls: list[dict[str, Any]] = []
+    for block in answer["output"]["message"]["content"]:
+        if "text" in block:
+            text.append(block["text"])
+        elif "toolUse" in block:
+            use = block["toolUse"]
+            arguments = orjson.dumps(use.get("input") or {}).decode()
+            function = {"name": use["name"], "arguments": arguments}
+            calls.append({"id": use["toolUseId"], "type": "function", "function": function})
+        elif "reasoningContent" in block:
+            reasoning.append(block["reasoningContent"].get("reasoningText", {}).get("text", ""))
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(text), "refusal": None}
+    if calls:
+        message |= {"content": message["content"] or None, "tool_calls": calls}
+    if any(reasoning):
+        message["reasoning_content"] = "".join(reasoning)
+    chat.usage = Usage.from_converse(answer.get("usage"))
+    return orjson.dumps(
+        {
+            "id": chat.id,
+            "object": "chat.completion",
+            "created": chat.created,
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": message,
+                    "logprobs": None,
+                    "finish_reason": FINISH_REASONS.get(answer["stopReason"], "stop"),
+                }
+            ],
+            "usage": chat.usage.to_openai() if chat.usage else None,
+        }
+    )
+
+
+class ChunkWriter:
+    """Writes the events of one ConverseStream of `model` as `chat.completion.chunk` events.
+
+    The fixed parts of a chunk are rendered once; per event only the new text is.
+    """
+
+    def __init__(self, chat: Chat, model: str) -> None:
+        self._chat = chat
+        usage = b',"usage":null' if chat.include_usage else b""
+        self._head = (
+            b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":['
+            % (orjson.dumps(chat.id), chat.created, orjson.dumps(model))
+        )
+        self._delta = self._head + b'{"index":0,"delta":'
+        self._tail = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
+        self._finish = (
+            b'{"index":0,"delta":{},"logprobs":null,"finish_reason":%b}]' + usage + b"}\n\n"
+        )
+        self._started = False
+        self._tools: dict[int, int] = {}  # index of a content block: index of its tool call
+        self._without_input: set[int] = set()  # content blocks of calls without arguments so far
+        self.stopped = False  # the model has said why it stopped
+
+    def write(self, kind: str, event: dict[str, Any]) -> bytes:
+        """The chunks for one event of type `kind`; empty before the first piece of content.
+
+        Raises KeyError, TypeError or AttributeError where the event is none of Converse's.
+        """
+        match kind:
+            case "contentBlockDelta":
+                return self._content(event["contentBlockIndex"], event["delta"])
+            case "contentBlockStart":
+                if use := event["start"].get("toolUse"):
+                    return self._tool(event["contentBlockIndex"], use)
+            case "contentBlockStop":
+                block = event["contentBlockIndex"]
+                if block in self._without_input:  # a call of a tool that takes nothing
+                    self._without_input.discard(block)
+                    return self._arguments(block, "{}")
+            case "messageStop":
+                self.stopped = True
+                reason = FINISH_REASONS.get(event["stopReason"], "stop")
+                return self._begin() + self._head + self._finish % orjson.dumps(reason)
+            case "metadata":
+                self._chat.usage = usage = Usage.from_converse(event.get("usage"))
+                if usage and self._chat.include_usage:
+                    return self._head + b'],"usage":%b}\n\n' % orjson.dumps(usage.to_openai())
+        return b""  # messageStart, and whatever Bedrock may add
+
+    def _content(self, block: int, delta: dict[str, Any]) -> bytes:
+        if "text" in delta:
+            content = b'{"content":%b}' % orjson.dumps(delta["text"])
+        elif "toolUse" in delta:
+            fragment = delta["toolUse"]["input"]
+            if not fragment:
+                return b""
+            self._without_input.discard(block)
+            return self._arguments(block, fragment)
+        elif reasoning := delta.get("reasoningContent", {}).get("text"):
+            content = b'{"reasoning_content":%b}' % orjson.dumps(reasoning)
+        else:  # signatures, citations
+            return b""
+        return self._begin() + self._delta + content + self._tail
+
+    def _tool(self, block: int, use: dict[str, Any]) -> bytes:
+        index = self._tools[block] = len(self._tools)
+        self._without_input.add(block)
+        function = {"name": use["name"], "arguments": ""}
+        call = {"index": index, "id": use["toolUseId"], "type": "function", "function": function}
+        delta = orjson.dumps({"tool_calls": [call]})
+        return self._begin() + self._delta + delta + self._tail
+
+    def _arguments(self, block: int, fragment: str) -> bytes:
+        call = {"index": self._tools[block], "function": {"arguments": fragment}}
+        return self._delta + orjson.dumps({"tool_calls": [call]}) + self._tail
+
+    def _begin(self) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        return self._delta + b'{"role":"assistant","content":""}' + self._tail

@@ -1,0 +1,110 @@
+"""Decoder of `application/vnd.amazon.eventstream`, the framing of streamed AWS answers.
+
+A frame is: total length (4 bytes, big-endian, itself included), length of the headers (4),
+CRC-32 of these eight bytes (4), the headers, the payload, CRC-32 of everything before (4).
+The tests hold it against botocore's EventStreamBuffer.
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+# The format's limits, as in the AWS SDKs; what exceeds them is not a frame.
+MAX_HEADERS = 128 * 1024
+MAX_PAYLOAD = 24 * 1024 * 1024
+
+_PRELUDE = Struct(">III")
+_UINT32 = Struct(">I")
+_OVERHEAD = 16  # prelude and trailing checksum
+_KEPT_HEADERS = 256
+# Size of a value by its type; text and bytes (6, 7) say their length in two bytes instead.
+_FIXED_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
+
+
+class EventStreamError(ValueError):
+    """Bytes that are not an event stream, or a corrupted one."""
+
+
+class Event(NamedTuple):
+    """One frame: its text headers, such as `:event-type`, and its payload."""
+
+    headers: dict[str, str]
+    payload: bytes
+
+
+class Decoder:
+    """Turns chunks of a byte stream into events; a frame may span chunks and share them."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._headers: dict[bytes, dict[str, str]] = {}
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a frame whose rest has not arrived."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """The events completed by `data`, to be taken one and all.
+
+        Raises EventStreamError, after the events before the corrupted one.
+        """
+        buffer = self._buffer + data if self._buffer else data
+        start, end = 0, len(buffer)
+        while end - start >= 12:
+            total, headers_length, prelude_crc = _PRELUDE.unpack_from(buffer, start)
+            if crc32(buffer[start : start + 8]) != prelude_crc:
+                raise EventStreamError("checksum mismatch in the prelude of a frame")
+            payload_length = total - headers_length - _OVERHEAD
+            if not (headers_length <= MAX_HEADERS and 0 <= payload_length <= MAX_PAYLOAD):
+                raise EventStreamError(f"impossible lengths in a frame of {total} bytes")
+            stop = start + total
+            if stop > end:
+                break
+            (message_crc,) = _UINT32.unpack_from(buffer, stop - 4)
+            if crc32(buffer[start : stop - 4]) != message_crc:
+                raise EventStreamError("checksum mismatch in a frame")
+            payload_start = start + 12 + headers_length
+            headers = self._parsed(buffer[start + 12 : payload_start])
+            yield Event(headers, buffer[payload_start : stop - 4])
+            start = stop
+        self._buffer = buffer[start:]
+
+    def _parsed(self, block: bytes) -> dict[str, str]:
+        # A stream repeats the same few header blocks thousands of times.
+        headers = self._headers.get(block)
+        if headers is None:
+            headers = parse_headers(block)
+            if len(self._headers) < _KEPT_HEADERS:
+                self._headers[block] = headers
+        return headers
+
+
+def parse_headers(block: bytes) -> dict[str, str]:
+    """The text headers of a frame; headers of other types are skipped.
+
+    Raises EventStreamError.
+    """
+    headers: dict[str, str] = {}
+    position = 0
+    try:
+        while position < len(block):
+            name_end = position + 1 + block[position]
+            name = block[position + 1 : name_end].decode()
+            kind = block[name_end]
+            position = name_end + 1
+            if kind in _FIXED_SIZES:
+                position += _FIXED_SIZES[kind]
+            elif kind in (6, 7):
+                value = position + 2
+                position = value + int.from_bytes(block[position:value], "big")
+                if kind == 7:
+                    headers[name] = block[value:position].decode()
+            else:
+                raise EventStreamError(f"unknown type {kind} of header {name!r}")
+    except (IndexError, UnicodeDecodeError) as error:
+        raise EventStreamError("malformed headers in a frame") from error
+    if position != len(block):
+        raise EventStreamError("headers of a frame run past their end")
+    return headers

@@ -1,0 +1,73 @@
+"""Models on SageMaker real-time endpoints whose containers speak OpenAI's API."""
+
+from collections.abc import AsyncGenerator
+
+import aiohttp
+import orjson
+
+from workloads.gateway.backends.chat import Chat
+from workloads.gateway.backends.event_stream import Decoder, Event, EventStreamError
+from workloads.gateway.backends.failures import (
+    aws_failure,
+    aws_stream_failure,
+    server_error,
+)
+from workloads.gateway.backends.openai_server import relayed_completion, request_body
+from workloads.gateway.backends.sse import Relay
+from workloads.gateway.errors import ApiError, unavailable
+from workloads.gateway.upstream import Upstream
+
+HEADERS = {"content-type": "application/json"}
+
+
+class SageMakerEndpoint:
+    """The one model of an endpoint: requests name no model, as its server knows its own."""
+
+    def __init__(self, sagemaker: Upstream, *, endpoint: str) -> None:
+        self._sagemaker = sagemaker
+        self._invoke = sagemaker.target(f"/endpoints/{endpoint}/invocations")
+        self._invoke_stream = sagemaker.target(f"/endpoints/{endpoint}/invocations-response-stream")
+
+    async def complete(self, chat: Chat) -> bytes:
+        body = request_body(chat, None, stream=False)
+        async with self._sagemaker.post(self._invoke, body, HEADERS) as response:
+            answer = await response.read()
+            if response.status != 200:
+                raise self._failure(response, answer)
+        return relayed_completion(chat, self._sagemaker.name, answer)
+
+    async def stream(self, chat: Chat) -> AsyncGenerator[bytes]:
+        body = request_body(chat, None, stream=True)
+        decoder = Decoder()
+        relay = Relay(chat, self._sagemaker.name)
+        async with self._sagemaker.post(self._invoke_stream, body, HEADERS) as response:
+            if response.status != 200:
+                raise self._failure(response, await response.read())
+            async for data in response.content.iter_any():
+                try:
+                    for event in decoder.feed(data):
+                        if events := relay.feed(self._part(event)):
+                            yield events
+                        if relay.failure is not None:
+                            raise relay.failure
+                except EventStreamError as error:
+                    raise unavailable(
+                        f"{self._sagemaker.name} sent an answer of unknown form", status=502
+                    ) from error
+        relay.finish()
+
+    def _part(self, event: Event) -> bytes:
+        """The bytes of a payload part, which begins and ends anywhere in the server's output."""
+        if event.headers.get(":message-type") == "event":
+            return event.payload if event.headers.get(":event-type") == "PayloadPart" else b""
+        raise aws_stream_failure(self._sagemaker.name, event)
+
+    def _failure(self, response: aiohttp.ClientResponse, body: bytes) -> ApiError:
+        if response.status == 424:  # ModelError: the container's own answer, in an envelope
+            try:
+                error = orjson.loads(body)
+                status, message = int(error["OriginalStatusCode"]), str(error["OriginalMessage"])
+                return server_error(self._sagemaker.name, status, message.encode())
+            except (ValueError, KeyError, TypeError):
+                pass
+        return aws_failure(self._sagemaker.name, response, body)

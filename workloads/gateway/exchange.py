@@ -1,0 +1,145 @@
+"""One HTTP request and its response, on bare ASGI."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from typing import Any
+
+from workloads.gateway.errors import ApiError
+
+# Converse's own limit for a request is 25,000,000 bytes.
+MAX_BODY = 25_000_000
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+CLIENT_GONE = 499  # nginx's number for it; only ever counted, never sent
+
+
+class ClientGone(Exception):
+    """The client has closed the connection: there is nobody left to answer."""
+
+
+class Exchange:
+    """A request, and the one response to it. `outcome` is the status that is counted.
+
+    `tenant` and `model` are the names to count it under, once they are known.
+    """
+
+    def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._receive = receive
+        self._send = send
+        self.request_id = f"req_{os.urandom(12).hex()}"
+        self.tenant = ""
+        self.model = ""
+        self.outcome = 0
+        self.started = False
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of that lower-case name."""
+        for key, value in self._headers:
+            if key == name:
+                return value.decode("latin-1")
+        return None
+
+    async def body(self) -> bytes:
+        """The whole request body. Raises ApiError 413, ClientGone."""
+        length = self.header(b"content-length")
+        if length is not None and length.isdigit() and int(length) > MAX_BODY:
+            raise _too_large()
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            whole: bytes = message.get("body", b"")
+            return whole
+        parts, size = [], 0
+        while message["type"] == "http.request":
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > MAX_BODY:
+                raise _too_large()
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await self._receive()
+        raise ClientGone
+
+    async def unless_gone(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` after the body was read; if the client goes, cancel it and raise ClientGone."""
+        task = asyncio.create_task(work)
+        watcher = asyncio.create_task(self._cancel_when_gone(task))
+        try:
+            await task
+        except asyncio.CancelledError:
+            if watcher.done():
+                raise ClientGone from None
+            raise
+        finally:
+            watcher.cancel()
+
+    async def _cancel_when_gone(self, task: asyncio.Task[None]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        task.cancel()
+
+    async def respond(
+        self,
+        status: int,
+        body: bytes,
+        content_type: bytes = b"application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """The whole response at once."""
+        length = str(len(body)).encode()
+        await self._start(status, content_type, headers, (b"content-length", length))
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def start_events(self, headers: Mapping[str, str]) -> None:
+        """Begin a stream of server-sent events; nothing between here and the client may buffer."""
+        await self._start(200, b"text/event-stream; charset=utf-8", headers, *_UNBUFFERED)
+
+    async def write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def fail(self, error: ApiError) -> None:
+        """The error as a response; inside a stream as its last event."""
+        self.outcome = error.status
+        if self.started:
+            await self.end(b"data: " + error.envelope() + b"\n\n")
+            return
+        headers = {}
+        if error.retry_after is not None:
+            headers["retry-after"] = str(error.retry_after)
+        if error.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        await self.respond(error.status, error.envelope(), headers=headers)
+
+    async def _start(
+        self,
+        status: int,
+        content_type: bytes,
+        headers: Mapping[str, str] | None,
+        *more: tuple[bytes, bytes],
+    ) -> None:
+        self.started = True
+        self.outcome = self.outcome or status
+        head = [
+            (b"content-type", content_type),
+            (b"x-request-id", self.request_id.encode()),
+            *more,
+        ]
+        for name, value in (headers or {}).items():
+            head.append((name.encode(), value.encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
+
+
+_UNBUFFERED = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, f"the request is larger than {MAX_BODY:,} bytes", code="request_too_large")

@@ -1,0 +1,82 @@
+"""One HTTP service that requests are sent on to, signed or not."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import aiohttp
+from yarl import URL
+
+from workloads.gateway.errors import unavailable
+from workloads.gateway.signing import Signer
+
+CONNECT_SECONDS = 5
+# The longest silence: no model may think longer before its answer or between two pieces of it.
+SILENCE_SECONDS = 600
+
+
+class Target(NamedTuple):
+    """A place to post to: made once, used by every request."""
+
+    url: URL
+    path: str  # percent-encoded, as on the wire
+
+
+def client_session() -> aiohttp.ClientSession:
+    """The one HTTP client of the process; connections are pooled without a limit."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
+        ),
+        headers={"accept-encoding": "identity", "user-agent": "gateway"},
+        auto_decompress=False,
+    )
+
+
+class Upstream:
+    """A service at `url`. `name` is what clients are told of it when it fails."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, *, name: str, signer: Signer | None = None
+    ) -> None:
+        self._session = session
+        self._base = url.rstrip("/")
+        self._signer = signer
+        self.name = name
+
+    def target(self, path: str) -> Target:
+        """`path`, percent-encoded already, below the service's URL."""
+        url = URL(self._base + path, encoded=True)
+        return Target(url, url.raw_path)
+
+    @asynccontextmanager
+    async def post(
+        self, target: Target, body: bytes, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send `body`; leaving the block early closes the connection, which aborts the work.
+
+        `headers` have lower-case names. Raises ApiError where the service does not answer,
+        also while the answer is read inside the block.
+        """
+        if self._signer is not None:
+            host = target.url.raw_authority
+            headers = self._signer.sign(target.path, body, {**headers, "host": host})
+        try:
+            async with self._session.post(
+                target.url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                yield response
+        except TimeoutError as error:
+            raise unavailable(f"{self.name} did not answer in time", status=504) from error
+        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectionResetError) as error:
+            raise unavailable(f"{self.name} cannot be reached") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise unavailable(f"{self.name} broke off its answer", status=502) from error
+
+
+def retry_after(response: aiohttp.ClientResponse) -> int | None:
+    """The seconds of a Retry-After header; None where there is none or it is a date."""
+    value = response.headers.get("retry-after", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else None

@@ -1,0 +1,74 @@
+"""Tokens of one answer and what they cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workloads.gateway.config import PriceConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens by the way they are charged; the four do not overlap.
+
+    Bedrock counts this way. OpenAI's `prompt_tokens` includes the cached ones.
+    """
+
+    input: int
+    output: int
+    cache_read: int = 0
+    cache_write: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output + self.cache_read + self.cache_write
+
+    def cost_usd(self, price: PriceConfig) -> float:
+        """What the tokens cost; cached ones as input where the price has none for them."""
+        cache_read = price.input if price.cache_read is None else price.cache_read
+        cache_write = price.input if price.cache_write is None else price.cache_write
+        return (
+            self.input * price.input
+            + self.output * price.output
+            + self.cache_read * cache_read
+            + self.cache_write * cache_write
+        ) / 1_000_000
+
+    def to_openai(self) -> dict[str, Any]:
+        """The `usage` object of OpenAI's answers."""
+        prompt = self.input + self.cache_read + self.cache_write
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": self.output,
+            "total_tokens": prompt + self.output,
+            "prompt_tokens_details": {"cached_tokens": self.cache_read},
+        }
+
+    @classmethod
+    def from_openai(cls, usage: Any) -> "Usage | None":
+        """From an OpenAI-compatible server's `usage`; None where it counts nothing."""
+        if not isinstance(usage, Mapping):
+            return None
+        details = usage.get("prompt_tokens_details")
+        prompt = _count(usage, "prompt_tokens")
+        cached = min(_count(details, "cached_tokens"), prompt)
+        return cls(
+            input=prompt - cached, output=_count(usage, "completion_tokens"), cache_read=cached
+        )
+
+    @classmethod
+    def from_converse(cls, usage: Any) -> "Usage | None":
+        """From the `usage` of Bedrock's Converse."""
+        if not isinstance(usage, Mapping):
+            return None
+        return cls(
+            input=_count(usage, "inputTokens"),
+            output=_count(usage, "outputTokens"),
+            cache_read=_count(usage, "cacheReadInputTokens"),
+            cache_write=_count(usage, "cacheWriteInputTokens"),
+        )
+
+
+def _count(usage: Any, key: str) -> int:
+    value = usage.get(key) if isinstance(usage, Mapping) else None
+    return value if isinstance(value, int) and value > 0 else 0
