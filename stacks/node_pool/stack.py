@@ -106,9 +106,9 @@ class NodePoolStack(cdk.Stack):
             "Nodegroup",
             cluster_name=cluster_name,
             version=kubernetes_version,
-            ami_type=_ami_type(pool.hardware).value,
+            ami_type=_ami_type(pool.hardware),
             release_version=_release(pool.hardware, kubernetes_version),
-            capacity_type=_CAPACITY_TYPES[pool.capacity.kind].value,
+            capacity_type=_CAPACITY_TYPES[pool.capacity.kind],
             node_role=self._role().role_arn,
             subnets=[subnet_id],
             launch_template=group.LaunchTemplateSpecificationProperty(
@@ -153,19 +153,19 @@ class NodePoolStack(cdk.Stack):
 
 
 _CAPACITY_TYPES = {
-    "on-demand": eks.CapacityType.ON_DEMAND,
-    "reservation": eks.CapacityType.ON_DEMAND,
-    "spot": eks.CapacityType.SPOT,
-    "capacity-block": eks.CapacityType.CAPACITY_BLOCK,
+    "on-demand": "ON_DEMAND",
+    "reservation": "ON_DEMAND",
+    "spot": "SPOT",
+    "capacity-block": "CAPACITY_BLOCK",
 }
 
 
-def _ami_type(hardware: Instance) -> eks.NodegroupAmiType:
+def _ami_type(hardware: Instance) -> str:
     if hardware.neuron:
-        return eks.NodegroupAmiType.AL2023_X86_64_NEURON
+        return "AL2023_x86_64_NEURON"
     if hardware.nvidia:
-        return eks.NodegroupAmiType.AL2023_X86_64_NVIDIA
-    return eks.NodegroupAmiType.AL2023_X86_64_STANDARD
+        return "AL2023_x86_64_NVIDIA"
+    return "AL2023_x86_64_STANDARD"
 
 
 def _release(hardware: Instance, kubernetes_version: str) -> str | None:
