@@ -5,7 +5,6 @@ What a file does not set has its default here; what it sets wrongly is a ConfigE
 names the file, the key, the value and what would be right.
 """
 
-import ipaddress
 import re
 import tomllib
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from stacks import config_fields as fields
 from stacks import config_rules as rules
 from stacks.config_errors import sentences, wrong
 from workloads.gateway.config import ModelConfig, check_models
@@ -34,57 +34,6 @@ class ConfigError(ValueError):
     """An environment file that cannot be used; one line per mistake."""
 
 
-def _private_cidr(cidr: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(cidr, strict=False)
-    except ValueError:
-        raise ValueError("not an IPv4 range such as 10.0.0.0/16") from None
-    if str(network) != cidr:
-        raise ValueError(f"the range begins elsewhere; write {network}")
-    if not any(network.subnet_of(private) for private in _RFC1918):
-        raise ValueError("not private; choose within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
-    if not 16 <= network.prefixlen <= 20:
-        raise ValueError(
-            "a VPC with EKS pods and EFA interfaces needs a size of /16 (65,536 addresses) to /20"
-        )
-    return cidr
-
-
-_RFC1918 = [ipaddress.IPv4Network(r) for r in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
-
-
-def _lustre_size(gib: int) -> int:
-    if gib < 0 or (gib != 1200 and gib % 2400):
-        raise ValueError("FSx for Lustre comes in 1200 GiB or a multiple of 2400; 0 means none")
-    return gib
-
-
-def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{value} is given twice; give it once")
-    return values
-
-
-Count = Annotated[int, Strict()]
-Switch = Annotated[bool, Strict(), Field(description="true or false, without quotes")]
-Zone = Annotated[str, AfterValidator(rules.zone_id)]
-Name = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$",
-        description="up to 20 lower-case letters, digits and hyphens that start with a letter",
-    ),
-]
-RoleArn = Annotated[
-    str,
-    Field(
-        pattern=r"^arn:aws:iam::\d{12}:role/[\w+=,.@/-]+$",
-        description="ARNs of IAM roles, such as arn:aws:iam::111122223333:role/Admin",
-    ),
-]
-
-
 class Section(BaseModel):
     """Base of every section: immutable, and a misspelt key is an error."""
 
@@ -95,15 +44,15 @@ class NetworkConfig(Section):
     """The VPC: which Availability Zones, how large, and which way out."""
 
     zones: Annotated[
-        tuple[Zone, ...],
-        AfterValidator(_unique),
+        tuple[fields.Zone, ...],
+        AfterValidator(fields.unique),
         Field(
             min_length=2,
             description="the IDs of two or more Availability Zones (EKS needs two), such as "
             '["use2-az1", "use2-az2"]',
         ),
     ]
-    cidr: Annotated[str, AfterValidator(_private_cidr)] = "10.0.0.0/16"
+    cidr: fields.Cidr = "10.0.0.0/16"
     egress: Annotated[
         Literal["nat", "private"],
         Field(description='"nat", or "private" for VPC endpoints only and no way out'),
@@ -111,14 +60,10 @@ class NetworkConfig(Section):
 
 
 class StorageConfig(Section):
-    """Buckets, and a Lustre file system where one is wanted."""
+    """The buckets, whether their data outlives the stack, and FSx for Lustre where wanted."""
 
-    retain: Switch = True
-    lustre_gib: Annotated[
-        Count,
-        AfterValidator(_lustre_size),
-        Field(description="a size in GiB: 0 (none), 1200 or a multiple of 2400"),
-    ] = 0
+    retain: fields.Switch = True
+    lustre_gib: fields.LustreGib = 0
 
 
 class ClusterConfig(Section):
@@ -132,9 +77,12 @@ class ClusterConfig(Section):
         Literal["private", "public"], Field(description='"private" or "public"')
     ] = "private"
     admins: Annotated[
-        tuple[RoleArn, ...],
-        AfterValidator(_unique),
-        Field(description="a list of ARNs of IAM roles"),
+        tuple[fields.RoleArn, ...],
+        AfterValidator(fields.unique),
+        Field(
+            description="a list of ARNs of IAM roles, such as "
+            '"arn:aws:iam::111122223333:role/Admin"'
+        ),
     ] = ()
 
 
@@ -145,13 +93,7 @@ class CapacityConfig(Section):
         Literal["on-demand", "spot", "reservation", "capacity-block"],
         Field(description='"on-demand", "spot", "reservation" or "capacity-block"'),
     ] = "on-demand"
-    reservation: Annotated[
-        str | None,
-        Field(
-            pattern=r"^cr-([0-9a-f]{8}|[0-9a-f]{17})$",
-            description="the ID of a capacity reservation, such as cr-0123456789abcdef0",
-        ),
-    ] = None
+    reservation: fields.Reservation = None
     placement_group: Annotated[
         str | None,
         Field(pattern=r"^[\x21-\x7e]{1,255}$", description="the name of a placement group"),
@@ -166,19 +108,17 @@ def _efa_by_default(pool: dict[str, object]) -> bool:
 class NodePoolConfig(Section):
     """One pool of identical nodes in one Availability Zone."""
 
-    name: Name
-    instance_type: Annotated[
-        str,
-        AfterValidator(rules.known_instance),
-        Field(description="an EC2 instance type, such as trn1.32xlarge"),
-    ]
-    zone: Annotated[Zone, Field(description="the ID of one Availability Zone, such as use2-az1")]
-    min_nodes: Annotated[Count, Field(ge=0, description="a whole number of nodes, 0 or more")] = 0
+    name: fields.Name
+    instance_type: fields.InstanceType
+    zone: fields.Zone
+    min_nodes: Annotated[
+        fields.Count, Field(ge=0, description="a whole number of nodes, 0 or more")
+    ] = 0
     max_nodes: Annotated[
-        Count, Field(ge=1, le=450, description="a whole number of nodes from 1 to 450")
+        fields.Count, Field(ge=1, le=450, description="a whole number of nodes from 1 to 450")
     ] = 1
     # By default true where the type has EFA and the pool can hold more than one node.
-    efa: Switch = Field(default_factory=_efa_by_default)
+    efa: fields.Switch = Field(default_factory=_efa_by_default)
     capacity: CapacityConfig = CapacityConfig()
 
     @property
@@ -189,7 +129,9 @@ class NodePoolConfig(Section):
     def _fits_together(self) -> Self:
         if self.min_nodes > self.max_nodes:
             raise wrong(
-                "min_nodes", self.min_nodes, f"more than max_nodes, which is {self.max_nodes}"
+                "min_nodes",
+                self.min_nodes,
+                f"it is more than max_nodes = {self.max_nodes}; lower it or raise max_nodes",
             )
         rules.check_efa(self.hardware, self.efa)
         rules.check_capacity(
@@ -204,44 +146,29 @@ class NodePoolConfig(Section):
 class EndpointConfig(Section):
     """A SageMaker real-time endpoint for one model of the models bucket."""
 
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$",
-            description="up to 40 lower-case letters, digits and hyphens that start with a letter",
-        ),
-    ]
-    instance_type: Annotated[
-        str,
-        AfterValidator(rules.hosting_type),
-        Field(description="a SageMaker instance type, such as ml.inf2.xlarge"),
-    ]
+    name: fields.LongName
+    instance_type: fields.HostingType
     model: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*$",
-            description="a prefix in the models bucket, such as tiny-llama, without a slash at "
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$",
+            description="a prefix in the models bucket, such as tiny-llama, with no slash at "
             "either end",
         ),
     ]
 
 
 class GatewayConfig(Section):
-    """The gateway: where it runs and the table of models it serves."""
+    """The gateway: what it runs, whether the internet reaches it, and the models it serves."""
 
     image: Annotated[
-        str | None,
-        Field(pattern=r"^\S+$", description="the URI of a container image"),
+        str | None, Field(pattern=r"^\S+$", description="the URI of a container image")
     ] = None
-    public: Switch = False
-    certificate: Annotated[
-        str | None,
-        Field(
-            pattern=r"^arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-zA-Z-]+$",
-            description="the ARN of a certificate in AWS Certificate Manager",
-        ),
-    ] = None
-    models: tuple[ModelConfig, ...] = ()
+    public: fields.Switch = False
+    certificate: fields.CertificateArn = None
+    models: Annotated[
+        tuple[ModelConfig, ...], Field(description="tables, each written [[gateway.models]]")
+    ] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -249,8 +176,8 @@ class GatewayConfig(Section):
             raise wrong(
                 "public",
                 True,
-                "a public gateway needs certificate, the ARN of its certificate in AWS "
-                "Certificate Manager; set it, or set public = false",
+                "a public gateway needs certificate, the ARN of one in AWS Certificate Manager; "
+                "set it, or set public = false",
             )
         try:
             check_models(self.models)
@@ -260,53 +187,41 @@ class GatewayConfig(Section):
 
 
 class BudgetConfig(Section):
-    """The monthly amount whose approach is mailed."""
+    """The monthly amount, and who is told before it is reached."""
 
     monthly_usd: Annotated[
         float,
         Strict(),
         Field(gt=0, allow_inf_nan=False, description="an amount in USD above 0"),
     ]
-    email: Annotated[
-        str,
-        Field(
-            pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
-            description="an e-mail address, such as platform@example.com",
-        ),
-    ]
+    email: fields.Email
 
 
 class EnvironmentConfig(Section):
-    """Everything one environment file may say. Without [gateway] or [budget] there is none."""
+    """Everything one environment file may say."""
 
-    region: Annotated[
-        str,
-        AfterValidator(rules.known_region),
-        Field(description="an AWS region, such as us-east-2"),
+    region: fields.Region
+    account: fields.Account = None
+    tags: fields.Tags = {}
+    network: Annotated[
+        NetworkConfig, Field(description="a table, written [network], with the key zones")
     ]
-    account: Annotated[
-        str | None,
-        Field(pattern=r"^\d{12}$", description='12 digits in quotes, such as "111122223333"'),
-    ] = None
-    tags: dict[str, str] = {}
-    network: Annotated[NetworkConfig, Field(description="a table [network] with the key zones")]
     storage: StorageConfig = StorageConfig()
     cluster: ClusterConfig = ClusterConfig()
-    pools: tuple[NodePoolConfig, ...] = ()
-    endpoints: tuple[EndpointConfig, ...] = ()
+    pools: Annotated[
+        tuple[NodePoolConfig, ...], Field(description="tables, each written [[pools]]")
+    ] = ()
+    endpoints: Annotated[
+        tuple[EndpointConfig, ...], Field(description="tables, each written [[endpoints]]")
+    ] = ()
     gateway: GatewayConfig = GatewayConfig()
     budget: BudgetConfig | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         rules.check_network_zones(self.region, self.network.zones)
-        for kind, names in (
-            ("pools", [pool.name for pool in self.pools]),
-            ("endpoints", [endpoint.name for endpoint in self.endpoints]),
-        ):
-            for name in names:
-                if names.count(name) > 1:
-                    raise wrong(f"{kind}.name", name, "given twice; each name must be unique")
+        rules.check_names("pools", [pool.name for pool in self.pools])
+        rules.check_names("endpoints", [endpoint.name for endpoint in self.endpoints])
         for pool in self.pools:
             key = f'pools["{pool.name}"]'
             rules.check_offered(key, pool.hardware, pool.zone, self.region, self.network.zones)
@@ -325,17 +240,23 @@ def load_environments(folder: Path = ENVIRONMENTS) -> dict[str, EnvironmentConfi
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; give one that holds environment files")
-    paths = sorted(folder.glob("*.toml"))
-    if not paths:
+    environments, mistakes = {}, []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            environments[path.stem] = _load(path)
+        except ConfigError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    if not environments:
         raise ConfigError(f"{folder} holds no environment file, such as dev.toml")
-    return {path.stem: _load(path) for path in paths}
+    return environments
 
 
 def _load(path: Path) -> EnvironmentConfig:
-    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", path.stem):
+    if not re.fullmatch(fields.name_pattern(20), path.stem):
         raise ConfigError(
-            f"{path}: an environment's name, here {path.stem!r}, must be up to 20 lower-case "
-            "letters, digits and hyphens that start with a letter"
+            f"{path}: the file's name is the environment's, which must be {fields.NAME.format(20)}"
         )
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -343,8 +264,8 @@ def _load(path: Path) -> EnvironmentConfig:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text; its byte {error.start} is not") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         lines = sentences(error, EnvironmentConfig, data)

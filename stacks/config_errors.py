@@ -14,16 +14,25 @@ def wrong(key: str, value: object, text: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{text}", {"key": key, "value": value, "text": text})
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+def nearest(word: str, known: Iterable[str], most: int = 1) -> str:
+    """The known word that `word` was probably meant to be, or up to `most`; "" if none is near."""
+    return " or ".join(difflib.get_close_matches(word, list(known), n=most))
 
 
 def sentences(error: ValidationError, schema: type[BaseModel], data: object) -> Iterator[str]:
     """One sentence for each mistake in `data`, which `schema` refused with `error`."""
-    for problem in error.errors(include_url=False):
-        # A default that could not be computed because the field it depends on is wrong.
-        if problem["type"] != "default_factory_not_called":
+    problems = error.errors(include_url=False)
+    misspelt = {
+        (*path[:-1], nearest(str(path[-1]), _model(path[:-1], schema).model_fields))
+        for path in (problem["loc"] for problem in problems if problem["type"] == "extra_forbidden")
+    }
+    for problem in problems:
+        # What only follows from another mistake is not told: a default that could not be computed
+        # because the field it depends on is wrong, a key that is missing because it is misspelt.
+        follows = problem["type"] == "default_factory_not_called" or (
+            problem["type"] == "missing" and problem["loc"] in misspelt
+        )
+        if not follows:
             yield _sentence(problem, schema, data)
 
 
@@ -44,12 +53,14 @@ def _sentence(problem: ErrorDetails, schema: type[BaseModel], data: object) -> s
             known = _model(path[:-1], schema).model_fields
             meant = nearest(str(path[-1]), known)
             hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
-            return f"{key} is not a known key; {hint}"
+            return f"{key}{_shown(problem['input'])} is not a known key; {hint}"
         case "missing":
             return f"{key} is missing; it must be {description or 'given'}"
+        case "model_type":
+            return f"{key}{_shown(problem['input'])}: it must be a table"
         case _:
-            right = f"it must be {description}" if description else problem["msg"]
-            return f"{key}{_shown(problem['input'])}: {right}"
+            right = description or problem["msg"].removeprefix("Input should be ")
+            return f"{key}{_shown(problem['input'])}: it must be {right}"
 
 
 def _dotted(path: tuple[int | str, ...], data: object) -> str:
@@ -72,8 +83,9 @@ def _holds(data: object, part: int | str) -> bool:
 
 
 def _shown(value: object) -> str:
-    """The value as TOML has it; nothing for a whole table, which would only be noise."""
-    if value is None or isinstance(value, dict | BaseModel):
+    """The value as TOML has it; nothing for tables, which would only be noise."""
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    if first is None or isinstance(first, dict | BaseModel):
         return ""
     return f" = {json.dumps(value, default=str)}"
 

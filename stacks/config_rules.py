@@ -23,7 +23,7 @@ _NOT_RENTED = {
 
 def known_region(region: str) -> str:
     if region not in REGIONS:
-        meant = nearest(region, REGIONS)
+        meant = nearest(region, REGIONS, most=2)
         hint = f"did you mean {meant}?" if meant else f"known: {', '.join(REGIONS)}"
         raise ValueError(
             f"not a region of the hardware table; {hint} "
@@ -71,10 +71,17 @@ def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
 
 def check_efa(instance: Instance, efa: bool) -> None:
     if efa and not instance.efa_interfaces:
-        with_efa = [i.name for i in INSTANCES.values() if i.efa_interfaces]
-        sizes = [name for name in with_efa if name.startswith(f"{instance.family}.")]
-        other = f" or choose {', '.join(sizes)}" if sizes else ""
-        raise wrong("efa", True, f"{instance.name} has no EFA interface; set efa = false{other}")
+        sizes = [
+            other.name
+            for other in INSTANCES.values()
+            if other.family == instance.family and other.efa_interfaces
+        ]
+        choice = " or ".join(sizes) or "a type that has one, such as trn1.32xlarge"
+        raise wrong(
+            "efa",
+            True,
+            f"{instance.name} has no EFA interface; set efa = false, or choose {choice}",
+        )
 
 
 def check_capacity(
@@ -90,7 +97,7 @@ def check_capacity(
         raise wrong(
             "capacity.kind",
             kind,
-            f"AWS does not sell {instance.name} that way; choose {' or '.join(kinds)}",
+            f"AWS does not sell {instance.name} that way; choose one of {', '.join(kinds)}",
         )
     if kind in ("reservation", "capacity-block"):
         if reservation is None:
@@ -131,16 +138,17 @@ def check_offered(
     """Whether the type is rented in the zone; `key` is the pool's."""
     offered = instance.zones.get(region, ())
     if not offered:
-        regions = ", ".join(instance.zones)
         raise wrong(
-            f"{key}.instance_type", instance.name, f"{region} does not offer it; {regions} do"
+            f"{key}.instance_type",
+            instance.name,
+            f"{region} does not offer it; it is offered in {', '.join(instance.zones)}",
         )
     if zone not in offered:
         raise wrong(
             f"{key}.zone",
             zone,
-            f"it does not offer {instance.name}; in {region} {', '.join(offered)} "
-            f"{'does' if len(offered) == 1 else 'do'}",
+            f"it does not offer {instance.name}; in {region} that is offered in "
+            f"{', '.join(offered)}",
         )
     if zone not in network_zones:
         both = [zone for zone in offered if zone in network_zones]
@@ -193,6 +201,13 @@ def check_certificate(certificate: str, region: str, account: str | None) -> Non
     """A load balancer takes only certificates of its own region and account."""
     _, _, _, its_region, its_account, _ = certificate.split(":", 5)
     if its_region != region:
-        raise wrong("gateway.certificate", certificate, f"give one of {region}")
+        raise wrong("gateway.certificate", certificate, f"it must be one of the region {region}")
     if account and its_account != account:
-        raise wrong("gateway.certificate", certificate, f"give one of the account {account}")
+        raise wrong("gateway.certificate", certificate, f"it must be one of the account {account}")
+
+
+def check_names(kind: str, names: list[str]) -> None:
+    """A name becomes a stack's, so there is one of each."""
+    for name in names:
+        if names.count(name) > 1:
+            raise wrong(f"{kind}.name", name, "it is given twice; give each its own name")

@@ -75,7 +75,6 @@ def numbers(version: str) -> tuple[int, ...]:
 
 def _read(table: dict[str, Any]) -> Versions:
     image = table["sagemaker"]
-    lists = {key: tuple(image.pop(key)) for key in ("families", "regions")}
     return Versions(
         kubernetes={
             version: tuple(
@@ -89,7 +88,9 @@ def _read(table: dict[str, Any]) -> Versions:
             for row in table["neuron"]
             for family in row["families"]
         },
-        sagemaker=SageMakerImage(**image, **lists),
+        sagemaker=SageMakerImage(
+            **image | {"families": tuple(image["families"]), "regions": tuple(image["regions"])}
+        ),
     )
 
 

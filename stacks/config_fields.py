@@ -1,0 +1,116 @@
+"""The kinds of single values in an environment file, each with the rule for its form."""
+
+import ipaddress
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, Strict
+
+from stacks.config_rules import hosting_type, known_instance, known_region, zone_id
+
+_PRIVATE = [ipaddress.IPv4Network(r) for r in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+
+
+def _private_cidr(cidr: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(cidr, strict=False)
+    except ValueError:
+        raise ValueError("not an IPv4 range such as 10.0.0.0/16") from None
+    if not any(network.subnet_of(private) for private in _PRIVATE):
+        raise ValueError("not private; choose within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    if not 16 <= network.prefixlen <= 20:
+        raise ValueError("a VPC with room for pods and EFA interfaces needs a size of /16 to /20")
+    if str(network) != cidr:
+        raise ValueError(f"write the range by its first address, {network}")
+    return cidr
+
+
+def _lustre_size(gib: int) -> int:
+    if gib < 0 or (gib != 1200 and gib % 2400):
+        raise ValueError("FSx for Lustre comes in 1200 GiB or a multiple of 2400; 0 means none")
+    return gib
+
+
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise ValueError(
+                f"{key} = {value!r} is not a tag: a key has up to 128 characters and does not "
+                "begin with aws:, a value has up to 256"
+            )
+    return tags
+
+
+def unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list that names something twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} is given twice; give it once")
+    return values
+
+
+def name_pattern(length: int) -> str:
+    """What CloudFormation, EKS and SageMaker all take as (a part of) a name."""
+    return rf"^[a-z]([a-z0-9-]{{0,{length - 2}}}[a-z0-9])?$"
+
+
+NAME = "up to {} lower-case letters, digits and hyphens that start with a letter"
+
+Count = Annotated[int, Strict()]
+Switch = Annotated[bool, Strict(), Field(description="true or false, without quotes")]
+Name = Annotated[str, Field(pattern=name_pattern(20), description=NAME.format(20))]
+LongName = Annotated[str, Field(pattern=name_pattern(40), description=NAME.format(40))]
+Tags = Annotated[dict[str, str], AfterValidator(_tags)]
+Region = Annotated[
+    str, AfterValidator(known_region), Field(description="an AWS region, such as us-east-2")
+]
+Account = Annotated[
+    str | None,
+    Field(pattern=r"^[0-9]{12}$", description='12 digits in quotes, such as "111122223333"'),
+]
+Zone = Annotated[
+    str,
+    AfterValidator(zone_id),
+    Field(description="the ID of an Availability Zone, such as use2-az1"),
+]
+Cidr = Annotated[
+    str,
+    AfterValidator(_private_cidr),
+    Field(description="a private IPv4 range of size /16 to /20, such as 10.0.0.0/16"),
+]
+LustreGib = Annotated[
+    Count,
+    AfterValidator(_lustre_size),
+    Field(description="a size in GiB: 0 (none), 1200 or a multiple of 2400"),
+]
+InstanceType = Annotated[
+    str,
+    AfterValidator(known_instance),
+    Field(description="an EC2 instance type, such as trn1.32xlarge"),
+]
+HostingType = Annotated[
+    str,
+    AfterValidator(hosting_type),
+    Field(description="a SageMaker instance type, such as ml.inf2.xlarge"),
+]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
+CertificateArn = Annotated[
+    str | None,
+    Field(
+        pattern=r"^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-zA-Z-]+$",
+        description="the ARN of a certificate in AWS Certificate Manager",
+    ),
+]
+Reservation = Annotated[
+    str | None,
+    Field(
+        pattern=r"^cr-([0-9a-f]{8}|[0-9a-f]{17})$",
+        description="the ID of a capacity reservation, such as cr-0123456789abcdef0",
+    ),
+]
+Email = Annotated[
+    str,
+    Field(
+        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        description="an e-mail address, such as platform@example.com",
+    ),
+]
