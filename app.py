@@ -96,7 +96,7 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
 
 
 def main() -> None:
-    app = cdk.App()
+    app = cdk.App(analytics_reporting=False)
     folder = app.node.try_get_context("environments")
     try:
         environments = load_environments(Path(folder) if folder else ENVIRONMENTS)

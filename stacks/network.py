@@ -97,11 +97,9 @@ class NetworkStack(cdk.Stack):
 
     def _add_endpoints(self, config: NetworkConfig) -> None:
         # Free, and they carry the heavy traffic: data, checkpoints, image layers.
-        for name, service in {
-            "S3": ec2.GatewayVpcEndpointAwsService.S3,
-            "DynamoDb": ec2.GatewayVpcEndpointAwsService.DYNAMODB,
-        }.items():
-            self.vpc.add_gateway_endpoint(name, service=service)
+        gateway = ec2.GatewayVpcEndpointAwsService
+        self.vpc.add_gateway_endpoint("S3", service=gateway.S3)
+        self.vpc.add_gateway_endpoint("DynamoDb", service=gateway.DYNAMODB)
 
         group = ec2.SecurityGroup(
             self,

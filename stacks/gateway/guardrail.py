@@ -29,33 +29,30 @@ class Guardrail(Construct):
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
 
-        policies = {
-            "content_policy_config": _Rail.ContentPolicyConfigProperty(
-                filters_config=[
-                    *(_filter(harm, answers="MEDIUM") for harm in _HARMS),
-                    # An attack is in what is asked; filtering answers for it is not offered.
-                    _filter("PROMPT_ATTACK", answers="NONE"),
-                ]
-            ),
-            "sensitive_information_policy_config": (
-                _Rail.SensitiveInformationPolicyConfigProperty(
-                    pii_entities_config=[
-                        _Rail.PiiEntityConfigProperty(type=kind, action=action)
-                        for action, kinds in (("BLOCK", _SECRETS), ("ANONYMIZE", _MASKED))
-                        for kind in kinds
-                    ]
-                )
-            ),
-        }
+        content = _Rail.ContentPolicyConfigProperty(
+            filters_config=[
+                *(_filter(harm, asked="MEDIUM", answered="MEDIUM") for harm in _HARMS),
+                # An attack is in what is asked; there is no filter of answers for it.
+                _filter("PROMPT_ATTACK", asked="HIGH", answered="NONE"),
+            ]
+        )
+        sensitive = _Rail.SensitiveInformationPolicyConfigProperty(
+            pii_entities_config=[
+                _Rail.PiiEntityConfigProperty(type=kind, action=action)
+                for action, kinds in (("BLOCK", _SECRETS), ("ANONYMIZE", _MASKED))
+                for kind in kinds
+            ]
+        )
         guardrail = _Rail(
             self,
             "Default",
             name=stack.stack_name,  # required, unlike other names
             blocked_input_messaging="The request was blocked by this service's guardrail.",
             blocked_outputs_messaging="The answer was blocked by this service's guardrail.",
-            **policies,
+            content_policy_config=content,
+            sensitive_information_policy_config=sensitive,
         )
-        rendered = json.dumps(stack.resolve(list(policies.values())), sort_keys=True)
+        rendered = json.dumps(stack.resolve([content, sensitive]), sort_keys=True)
         version = bedrock.CfnGuardrailVersion(
             self,
             "Version",
@@ -68,8 +65,7 @@ class Guardrail(Construct):
         self.version = version.attr_version
 
 
-def _filter(harm: str, *, answers: str) -> _Rail.ContentFilterConfigProperty:
-    asked = "HIGH" if harm == "PROMPT_ATTACK" else "MEDIUM"
+def _filter(harm: str, *, asked: str, answered: str) -> _Rail.ContentFilterConfigProperty:
     return _Rail.ContentFilterConfigProperty(
-        type=harm, input_strength=asked, output_strength=answers
+        type=harm, input_strength=asked, output_strength=answered
     )

@@ -1,5 +1,7 @@
 """The gateway's tasks: what they run, with which settings, and how many of them."""
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -28,6 +30,7 @@ class GatewayService(Construct):
         key: kms.Key,
         config_toml: str,
         table_name: str,
+        permissions: Sequence[iam.PolicyStatement],
     ) -> None:
         super().__init__(scope, construct_id)
 
@@ -51,7 +54,8 @@ class GatewayService(Construct):
             stop_timeout=cdk.Duration.seconds(120),  # the most ECS allows: streams may end
             logging=ecs.LogDriver.aws_logs(stream_prefix="gateway", log_group=self._logs(key)),
         )
-        self.role = definition.task_role
+        for statement in permissions:
+            definition.add_to_task_role_policy(statement)
         self.service = ecs.FargateService(
             self,
             "Default",

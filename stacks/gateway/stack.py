@@ -72,9 +72,8 @@ class GatewayStack(cdk.Stack):
             key=key,
             config_toml=self._file(guardrail),
             table_name=self.tenants.table_name,
+            permissions=self._permissions(guardrail, key),
         )
-        for statement in self._permissions(guardrail, key):
-            service.role.add_to_policy(statement)
         door = FrontDoor(
             self,
             "FrontDoor",
@@ -89,7 +88,6 @@ class GatewayStack(cdk.Stack):
         )
         self.load_balancer = door.load_balancer
         self.target_group = door.target_group
-        self.service = service.service
 
         for name, value in {
             "TenantsTable": self.tenants.table_name,

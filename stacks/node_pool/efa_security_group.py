@@ -20,7 +20,7 @@ class EfaSecurityGroup(ec2.SecurityGroup):
             description="EFA: all traffic within the group, both ways",
             allow_all_outbound=True,
         )
-        self.connections.allow_internally(ec2.Port.all_traffic(), "EFA, in")
+        self.add_ingress_rule(self, ec2.Port.all_traffic(), "EFA, in")
         ec2.CfnSecurityGroupEgress(
             self,
             "ToItself",
