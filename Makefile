@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 DEMO := $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT)) $(if $(FOLDER),--folder $(FOLDER)) $(if $(INPUT),--input $(INPUT))
 
-.PHONY: help install demo test check format synth inventory catalog lock clean
+.PHONY: help install demo test check format synth inventory docs catalog lock clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ synth: install ## every stack of every environment, without credentials
 
 inventory: install ## accept changed logical IDs into tests/prod.inventory
 	UPDATE_INVENTORY=1 $(PY) -m pytest -q tests/test_inventory.py
+
+docs: install ## rewrite the generated parts of the README
+	UPDATE_DOCS=1 $(PY) -m pytest -q tests/test_docs.py
 
 catalog: install ## refresh workloads/hardware.json from the EC2 API of your account
 	$(PY) -m operations.catalog

@@ -1,0 +1,91 @@
+"""What the documents say of the app is generated from it, or held against it.
+
+`make docs` rewrites the generated blocks; the difference is the review.
+"""
+
+import json
+import os
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def block(text, name):
+    """The text between a generated block's two marks."""
+    return re.search(rf"(<!-- {name}: begin .*?-->\n)(.*?)(<!-- {name}: end -->)", text, re.DOTALL)
+
+
+def accept(name, expected):
+    """Hold a generated block of the README against `expected`; `make docs` rewrites it."""
+    text = README.read_text()
+    found = block(text, name)
+    if os.environ.get("UPDATE_DOCS"):
+        README.write_text(text[: found.start(2)] + expected + text[found.end(2) :])
+        return
+    assert found[2] == expected, "the README is behind the app: run `make docs`"
+
+
+def test_the_picture_shows_the_stacks_and_what_each_uses_of_others(stacks):
+    prod = stacks("prod")
+    edges = {
+        (used.removeprefix("prod-"), user)
+        for user, stack in prod.items()
+        for used in re.findall(
+            r'"Fn::GetStackOutput": {[^}]*"StackName": "([^"]+)"', json.dumps(stack.template)
+        )
+    }
+    lines = [
+        *(f'  {name}["{name}"]' for name in prod),
+        *(f"  {used} --> {user}" for used, user in sorted(edges)),
+    ]
+    assert edges, "stacks refer to each other"
+    accept("picture", "\n".join(["```mermaid", "flowchart LR", *lines, "```", ""]))
+
+
+def test_the_list_of_stacks_is_what_cdk_ls_prints(stacks):
+    lines = [f"prod/{name}" for name in stacks("prod")]
+    accept("stacks", "\n".join(["```", *lines, "```", ""]))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(document):
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text())
+
+    missing = [target for target in targets if not (document.parent / target).exists()]
+
+    assert missing == []
+
+
+def test_every_stack_and_stage_has_its_row_in_the_readme():
+    text = README.read_text()
+    stacks = [path for path in (ROOT / "stacks").glob("*") if path.suffix == ".py" or path.is_dir()]
+    units = [
+        f"stacks/{path.name}"
+        for path in stacks
+        if not path.name.startswith("_") and not path.stem.startswith("config_")
+    ]
+    stages = [
+        f"workloads/{path.parent.name}" for path in (ROOT / "workloads").glob("*/__main__.py")
+    ]
+    operations = [
+        f"operations/{path.parent.name}" for path in (ROOT / "operations").glob("*/__main__.py")
+    ]
+
+    missing = [unit for unit in chain(units, stages, operations) if f"]({unit}" not in text]
+
+    assert missing == []
+
+
+def test_every_make_target_a_document_names_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = "\n".join(document.read_text() for document in DOCUMENTS)
+
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE))
+
+    assert named and named <= targets
