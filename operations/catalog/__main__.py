@@ -1,7 +1,7 @@
 """Renew workloads/hardware.json from EC2: python -m operations.catalog [--region R ...] [--check].
 
 Needs ec2:DescribeRegions, ec2:DescribeInstanceTypes and ec2:DescribeInstanceTypeOfferings.
-Credentials, region and endpoint come from the AWS SDK's standard environment.
+Credentials and endpoint come from the AWS SDK's standard environment.
 """
 
 import argparse
@@ -10,57 +10,103 @@ import sys
 from pathlib import Path
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 import workloads
-from operations.catalog.refresh import Rows, differences, dump, refresh
+from operations.catalog.refresh import NoAnswer, Rows, differences, dump, refresh
 
 HARDWARE = Path(workloads.__file__).parent / "hardware.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m operations.catalog", description=__doc__)
+    options = _parser().parse_args(arguments)
+    session = boto3.Session()
+    try:
+        for region in options.regions or ():
+            session.get_partition_for_region(region)
+        known = _read(options.file)
+    except UnknownRegionError:
+        print(f"{region!r} is not a region; give one such as us-east-2", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        rows = refresh(
+            lambda region: session.client("ec2", region_name=region),
+            options.regions or _enabled_regions(session),
+            known,
+            lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    except NoAnswer as error:
+        print(error, file=sys.stderr)
+        return 1
+    return _conclude(options.file, known, rows, check=options.check)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m operations.catalog",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--region",
         action="append",
         dest="regions",
         metavar="R",
-        help="ask only this region, and keep what the file says of the others; may be repeated "
+        help="ask only this region and keep what the file says of the others; may be repeated "
         "(default: every region the account has enabled)",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if EC2 answers differently"
     )
-    parser.add_argument("--file", type=Path, default=HARDWARE, help="default: %(default)s")
-    options = parser.parse_args(arguments)
-    known: Rows = json.loads(options.file.read_text()) if options.file.exists() else {}
-    session = boto3.Session()
+    parser.add_argument(
+        "--file", type=Path, default=HARDWARE, metavar="F", help="default: workloads/hardware.json"
+    )
+    return parser
+
+
+def _read(path: Path) -> Rows:
+    """The rows of a file; none if there is no file. Raises ValueError with a sentence."""
     try:
-        regions = options.regions or sorted(
-            region["RegionName"] for region in session.client("ec2").describe_regions()["Regions"]
-        )
-        rows = refresh(
-            lambda region: session.client("ec2", region_name=region),
-            regions,
-            known,
-            lambda line: print(line, file=sys.stderr, flush=True),
-        )
+        rows: Rows = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); remove it to begin anew") from error
+    return rows
+
+
+def _enabled_regions(session: boto3.Session) -> list[str]:
+    home = session.region_name or "us-east-1"
+    try:
+        answer = session.client("ec2", region_name=home).describe_regions()
     except (BotoCoreError, ClientError) as error:
-        print(f"EC2 did not answer: {error}", file=sys.stderr)
-        return 1
+        raise NoAnswer(f"EC2 in {home} did not answer: {error}") from error
+    return sorted(region["RegionName"] for region in answer["Regions"])
+
+
+def _conclude(path: Path, known: Rows, rows: Rows, *, check: bool) -> int:
     changed = differences(known, rows)
     if not changed:
-        print(f"{options.file.name} is what EC2 answers: {len(rows)} types.")
+        print(f"{path.name} is what EC2 answers: {len(rows)} types.")
         return 0
-    if options.check:
+    if check:
         print(
-            f"{options.file} is not what EC2 answers for {', '.join(changed)}; "
+            f"{path.name} is not what EC2 answers for {', '.join(changed)}; "
             "run python -m operations.catalog and review the difference.",
             file=sys.stderr,
         )
         return 1
-    options.file.write_text(dump(rows))
-    print(f"{options.file}: {len(changed)} of {len(rows)} types changed.")
+    try:
+        path.write_text(dump(rows), "utf-8")
+    except OSError as error:
+        print(f"{path} cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"{path.name}: {len(changed)} of {len(rows)} types changed.")
     return 0
 
 

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
@@ -44,6 +46,10 @@ class Row(TypedDict):
 Rows = dict[str, Row]
 
 
+class NoAnswer(Exception):
+    """EC2 could not be asked, or knows none of the families; the text is a sentence."""
+
+
 def family(instance_type: str) -> str:
     """The part of the name before the size: "p6-b200" of "p6-b200.48xlarge"."""
     return instance_type.partition(".")[0]
@@ -55,20 +61,28 @@ def refresh(
     known: Mapping[str, Row],
     progress: Callable[[str], None],
 ) -> Rows:
-    """The rows after asking `regions`; `client` makes the EC2 client of a region."""
+    """The rows after asking `regions`; `client` makes the EC2 client of a region.
+
+    Raises NoAnswer. An empty answer is one too: emulators without EC2's data give it.
+    """
     described: Rows = {}
     zones = {
         name: {region: ids for region, ids in row["zones"].items() if region not in regions}
         for name, row in known.items()
     }
     for number, region in enumerate(regions, start=1):
-        ec2 = client(region)
-        offered = _offerings(ec2)
-        if new := sorted(offered.keys() - described.keys()):
-            described |= _descriptions(ec2, new)
+        try:
+            ec2 = client(region)
+            offered = _offerings(ec2)
+            if new := sorted(offered.keys() - described.keys()):
+                described |= _descriptions(ec2, new)
+        except (BotoCoreError, ClientError) as error:
+            raise NoAnswer(f"EC2 in {region} did not answer: {error}") from error
         for name, ids in offered.items():
             zones.setdefault(name, {})[region] = ids
         progress(f"{region}: {len(offered)} types offered ({number} of {len(regions)} regions)")
+    if not described:
+        raise NoAnswer(f"EC2 offers none of the families in {', '.join(regions)}")
     rows = dict(known) | described
     return {
         name: Row(**(rows[name] | {"zones": dict(sorted(zones[name].items()))}))
