@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080, help="0: a free one")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     try:
         file = read_config(options.config, os.environ.get("GATEWAY_CONFIG"))

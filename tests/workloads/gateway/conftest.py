@@ -1,0 +1,129 @@
+"""The real gateway as a process, and the services behind it as loopback servers."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workloads.gateway.fakes import FakeServices
+
+ROOT = Path(__file__).parents[3]
+KEY = "sk-team-a"  # the key of the tenant that may do everything
+
+
+def sha256(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[FakeServices]:
+    with FakeServices() as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def start_gateway(services, tmp_path_factory) -> Iterator[Callable[..., "Running"]]:
+    """Start a gateway with a file's text, in front of `services`; stopped at the end."""
+    running = []
+
+    def start(text: str, *arguments: str, **environment: str) -> Running:
+        log = tmp_path_factory.mktemp("gateway") / "log"
+        running.append(Running(text, arguments, services.url, environment, log))
+        return running[-1]
+
+    yield start
+    for gateway in running:
+        gateway.stop()
+
+
+class Running:
+    """A gateway process that listens at `url`."""
+
+    def __init__(self, text, arguments, services_url, environment, log) -> None:
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workloads.gateway", "--port", "0", *arguments],
+            cwd=ROOT,
+            env={
+                **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
+                "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+                "AWS_SESSION_TOKEN": "token",
+                "AWS_REGION": "us-east-2",
+                "AWS_ENDPOINT_URL": services_url,
+                "GATEWAY_CONFIG": text,
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=log.open("wb"),
+            text=True,
+        )
+        line = self.process.stdout.readline()
+        match = re.search(r"http://\S+", line)
+        assert match, f"{line}{log.read_text()}"
+        self.url = match[0]
+
+    def stop(self) -> int:
+        self.process.terminate()
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
+            self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def gateway(start_gateway, services) -> Running:
+    """One gateway with every kind of model and tenant; most tests share it."""
+    return start_gateway(
+        f"""
+        [[models]]
+        name = "nova"
+        bedrock = "amazon.nova-lite-v1:0"
+        price = {{ input = 0.06, output = 0.24, cache_read = 0.015, cache_write = 0.06 }}
+        [[models]]
+        name = "profile"
+        bedrock = "arn:aws:bedrock:us-east-2:111122223333:inference-profile/us.claude-v1:0"
+        fallback = ["own", "endpoint"]
+        [[models]]
+        name = "own"
+        openai = "{services.url}/v1"
+        fallback = ["endpoint"]
+        [[models]]
+        name = "gone"
+        openai = "http://127.0.0.1:9/v1"
+        [[models]]
+        name = "endpoint"
+        sagemaker = "tiny-llama"
+        price = {{ input = 1, output = 2 }}
+        [guardrail]
+        id = "gr-1"
+        version = "3"
+        [[tenants]]
+        name = "team-a"
+        key_sha256 = "{sha256(KEY)}"
+        [[tenants]]
+        name = "team-b"
+        key_sha256 = "{sha256("sk-team-b")}"
+        models = ["own"]
+        [[tenants]]
+        name = "slow"
+        key_sha256 = "{sha256("sk-slow")}"
+        requests_per_minute = 1
+        [[tenants]]
+        name = "counted"
+        key_sha256 = "{sha256("sk-counted")}"
+        """
+    )
+
+
+@pytest.fixture(autouse=True)
+def forget(services) -> None:
+    """Every test scripts its own answers."""
+    services.answers.clear()
+    services.received.clear()
