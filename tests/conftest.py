@@ -1,0 +1,99 @@
+"""Environments synthesised as the command line does it, once each per session."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from app import compose
+from stacks.config import EnvironmentConfig, load_environments
+
+HERE = Path(__file__).parent
+CONTEXT = json.loads((HERE.parent / "cdk.json").read_text())["context"]
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """One stack's template, and its resources by type."""
+
+    template: dict[str, Any]
+    termination_protection: bool = False
+
+    def every(self, kind: str) -> dict[str, Any]:
+        """The properties of each resource of a type, by logical ID."""
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in self.template.get("Resources", {}).items()
+            if resource["Type"] == kind
+        }
+
+    def only(self, kind: str) -> dict[str, Any]:
+        """The properties of the one resource of a type."""
+        [properties] = self.every(kind).values()
+        return properties
+
+
+def _new_app() -> cdk.App:
+    # The CDK's own validation is most of the time of a synthesis; test_validation.py has it on.
+    return cdk.App(
+        context=CONTEXT, analytics_reporting=False, builtin_cloud_formation_validation=False
+    )
+
+
+def environments() -> dict[str, EnvironmentConfig]:
+    """The shipped environments, and two that hold what those leave out."""
+    return load_environments() | load_environments(HERE / "stacks" / "environments")
+
+
+def stage(app: cdk.App, name: str) -> cdk.Stage:
+    config = environments()[name]
+    target = cdk.Environment(account="111122223333", region=config.region)
+    scope = cdk.Stage(app, name, env=target)
+    compose(scope, config)
+    return scope
+
+
+@cache
+def _stacks(name: str) -> dict[str, Synthesized]:
+    assembly = stage(_new_app(), name).synth()
+    return {
+        artifact.stack_name.removeprefix(f"{name}-"): Synthesized(
+            artifact.template, bool(artifact.termination_protection)
+        )
+        for artifact in assembly.stacks
+    }
+
+
+@pytest.fixture(scope="session")
+def stacks() -> Callable[[str], dict[str, Synthesized]]:
+    """Give an environment's stacks by id."""
+    return _stacks
+
+
+@pytest.fixture(scope="session")
+def synthesize() -> Callable[[cdk.Stack], Synthesized]:
+    """Synthesise one stack that a test has built by itself."""
+
+    def of(stack: cdk.Stack) -> Synthesized:
+        app = stack.node.root
+        assert isinstance(app, cdk.App)
+        return Synthesized(app.synth().get_stack_by_name(stack.stack_name).template)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def new_app() -> Callable[[], cdk.App]:
+    """Give an empty app with the context of cdk.json, without the CDK's own validation."""
+    return _new_app
+
+
+@pytest.fixture
+def stack() -> cdk.Stack:
+    """An empty stack to put a construct into."""
+    return cdk.Stack(_new_app(), "Stack")

@@ -1,0 +1,145 @@
+import json
+
+import aws_cdk as cdk
+import pytest
+
+from stacks.config import NetworkConfig
+from stacks.network import NetworkStack
+
+ZONES = {
+    "demo": ["use2-az2", "use2-az3"],
+    "prod": ["use2-az1", "use2-az2", "use2-az3"],
+    "closed": ["usw2-az1", "usw2-az2", "usw2-az4"],
+}
+
+CALLED = (
+    *("autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing"),
+    *("bedrock-runtime", "sagemaker.runtime", "sts", "logs", "monitoring", "ssm", "ssmmessages"),
+)
+
+
+def subnets(stack, public):
+    """The public or the private subnets, in the order of their logical IDs."""
+    return [
+        properties
+        for name, properties in sorted(stack.every("AWS::EC2::Subnet").items())
+        if ("Public" in name) == public
+    ]
+
+
+@pytest.mark.parametrize("environment", ZONES)
+def test_every_zone_has_a_private_subnet_pinned_by_its_id(stacks, environment):
+    private = subnets(stacks(environment)["network"], public=False)
+
+    assert [subnet["AvailabilityZoneId"] for subnet in private] == ZONES[environment]
+
+
+@pytest.mark.parametrize("environment", ZONES)
+def test_no_zone_is_named_as_only_one_account_calls_it(stacks, environment):
+    assert '"AvailabilityZone":' not in json.dumps(stacks(environment)["network"].template)
+
+
+@pytest.mark.parametrize("environment", ZONES)
+def test_no_subnet_gives_public_addresses(stacks, environment):
+    every = stacks(environment)["network"].every("AWS::EC2::Subnet").values()
+
+    assert not any(subnet["MapPublicIpOnLaunch"] for subnet in every)
+
+
+def test_egress_nat_is_one_gateway_for_all_private_subnets(stacks):
+    network = stacks("prod")["network"]
+
+    ways_out = [
+        route["NatGatewayId"]
+        for route in network.every("AWS::EC2::Route").values()
+        if "NatGatewayId" in route
+    ]
+
+    assert len(network.every("AWS::EC2::NatGateway")) == 1
+    assert len(ways_out) == 3
+
+
+def test_egress_private_has_no_way_out(stacks):
+    network = stacks("closed")["network"]
+
+    for kind in ("NatGateway", "InternetGateway", "Route", "EIP"):
+        assert not network.every(f"AWS::EC2::{kind}")
+    assert not subnets(network, public=True)
+
+
+def endpoints(stack, kind):
+    return {
+        json.dumps(endpoint["ServiceName"]): endpoint
+        for endpoint in stack.every("AWS::EC2::VPCEndpoint").values()
+        if endpoint["VpcEndpointType"] == kind
+    }
+
+
+@pytest.mark.parametrize("environment", ZONES)
+def test_s3_and_dynamodb_are_reached_from_every_private_subnet_without_the_nat(stacks, environment):
+    network = stacks(environment)["network"]
+    tables = {
+        name for name in network.every("AWS::EC2::RouteTable") if name.startswith("VpcPrivate")
+    }
+
+    gateways = endpoints(network, "Gateway")
+
+    assert {service.rpartition(".")[2].rstrip('"]}') for service in gateways} == {"s3", "dynamodb"}
+    for gateway in gateways.values():
+        assert tables <= {table["Ref"] for table in gateway["RouteTableIds"]}
+
+
+def test_egress_private_reaches_every_service_that_nodes_pods_and_tasks_call(stacks):
+    services = endpoints(stacks("closed")["network"], "Interface")
+
+    for service in CALLED:
+        assert any(name.endswith(f'.{service}"') for name in services), service
+
+
+def test_interface_endpoints_take_https_from_the_vpc_alone(stacks):
+    network = stacks("closed")["network"]
+    [name] = network.every("AWS::EC2::SecurityGroup")
+    group = network.only("AWS::EC2::SecurityGroup")
+
+    assert [
+        (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupIngress"]
+    ] == [("172.16.0.0/20", 443, 443)]
+    for endpoint in endpoints(network, "Interface").values():
+        assert endpoint["SecurityGroupIds"] == [{"Fn::GetAtt": [name, "GroupId"]}]
+        assert endpoint["PrivateDnsEnabled"] is True
+
+
+@pytest.mark.parametrize("environment", ZONES)
+def test_rejected_flows_are_logged(stacks, environment):
+    network = stacks(environment)["network"]
+
+    assert network.only("AWS::EC2::FlowLog")["TrafficType"] == "REJECT"
+    assert network.only("AWS::Logs::LogGroup")["RetentionInDays"] == 30
+
+
+@pytest.mark.parametrize("egress", ["nat", "private"])
+def test_a_zone_added_later_moves_no_subnet(egress, synthesize, new_app):
+    zones = ["use2-az1", "use2-az2", "use2-az3"]
+
+    def blocks(count):
+        config = NetworkConfig(zones=zones[:count], egress=egress)
+        network = NetworkStack(
+            new_app(), "network", config=config, env=cdk.Environment(region="us-east-2")
+        )
+        return {
+            name: subnet["CidrBlock"]
+            for name, subnet in synthesize(network).every("AWS::EC2::Subnet").items()
+        }
+
+    assert blocks(2).items() <= blocks(3).items()
+
+
+def test_the_largest_share_of_the_smallest_network_still_fits_six_zones(synthesize, new_app):
+    zones = [f"use1-az{number}" for number in range(1, 7)]
+    config = NetworkConfig(zones=zones, cidr="10.0.0.0/20")
+
+    network = NetworkStack(
+        new_app(), "network", config=config, env=cdk.Environment(region="us-east-1")
+    )
+
+    assert len(synthesize(network).every("AWS::EC2::Subnet")) == 12
