@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -72,7 +73,8 @@ def _dotted(path: tuple[int | str, ...], data: object) -> str:
             name = data.get("name") if isinstance(data, dict) else None
             text += f"[{json.dumps(name) if isinstance(name, str) else part}]"
         else:
-            text += f".{part}" if text else part
+            word = part if re.fullmatch("[A-Za-z0-9_-]+", part) else json.dumps(part)
+            text += f".{word}" if text else word
     return text
 
 

@@ -34,7 +34,7 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
             raise ValueError(
-                f"{key} = {value!r} is not a tag: a key has up to 128 characters and does not "
+                f"{key!r} = {value!r} is not a tag: a key has up to 128 characters and does not "
                 "begin with aws:, a value has up to 256"
             )
     return tags
