@@ -1,11 +1,73 @@
 """The kinds of single values in an environment file, each with the rule for its form."""
 
 import ipaddress
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict
 
-from stacks.config_rules import hosting_type, known_instance, known_region, zone_id
+from stacks.config_errors import nearest
+from workloads.hardware import INSTANCES, REGIONS
+from workloads.versions import VERSIONS
+
+# Accelerators people ask for that EC2 has no instance type for, and the nearest it has.
+# Trainium3 is sold in UltraServers; no trn3 name is in the EC2 API or price list (2026-10).
+_NOT_RENTED = {
+    r"instinct|mi\d{3}": "AWS rents no AMD Instinct accelerator; the nearest choice is "
+    "trn2.48xlarge (Trainium2), and for AMD EPYC processors m8a.48xlarge",
+    r"trainium ?3|trn3": "EC2 rents no Trainium3 instance type by name; the nearest choice is "
+    "trn2.48xlarge (Trainium2)",
+    r"trainium ?4|trn4": "AWS does not rent Trainium4; the nearest choice is "
+    "trn2.48xlarge (Trainium2)",
+}
+
+
+def _known_region(region: str) -> str:
+    if region not in REGIONS:
+        meant = nearest(region, REGIONS, most=2)
+        hint = f"did you mean {meant}?" if meant else f"known: {', '.join(REGIONS)}"
+        raise ValueError(
+            f"not a region of the hardware table; {hint} "
+            f"(`python -m operations.catalog --region R` adds a new region)"
+        )
+    return region
+
+
+def _known_instance(name: str) -> str:
+    if name in INSTANCES:
+        return name
+    for pattern, sentence in _NOT_RENTED.items():
+        if re.search(pattern, name.lower()):
+            raise ValueError(sentence)
+    family = name.partition(".")[0]
+    sizes = [known for known in INSTANCES if known.partition(".")[0] == family]
+    meant = nearest(name, sizes or INSTANCES)
+    if meant:
+        raise ValueError(f"not an instance type of the hardware table; did you mean {meant}?")
+    families = dict.fromkeys(instance.family for instance in INSTANCES.values())
+    known = sizes or [f"{family}.*" for family in families]
+    raise ValueError(f"not an instance type of the hardware table; known: {', '.join(known)}")
+
+
+def _zone_id(zone: str) -> str:
+    if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", zone):
+        raise ValueError(
+            "a zone name stands for another place in every account; "
+            "give the zone's ID, such as use2-az1"
+        )
+    if not re.fullmatch(r"[a-z]+\d-az\d", zone):
+        raise ValueError("not the ID of an Availability Zone, such as use2-az1")
+    return zone
+
+
+def _hosting_type(name: str) -> str:
+    """A SageMaker hosting type that the endpoint's image supports."""
+    families = VERSIONS.sagemaker.families
+    known = [f"ml.{i.name}" for i in INSTANCES.values() if i.family in families]
+    if name not in known:
+        raise ValueError(f"not a Neuron type of SageMaker endpoints; known: {', '.join(known)}")
+    return name
+
 
 _PRIVATE = [ipaddress.IPv4Network(r) for r in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 
@@ -61,7 +123,7 @@ Name = Annotated[str, Field(pattern=name_pattern(20), description=NAME.format(20
 LongName = Annotated[str, Field(pattern=name_pattern(40), description=NAME.format(40))]
 Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 Region = Annotated[
-    str, AfterValidator(known_region), Field(description="an AWS region, such as us-east-2")
+    str, AfterValidator(_known_region), Field(description="an AWS region, such as us-east-2")
 ]
 Account = Annotated[
     str | None,
@@ -69,7 +131,7 @@ Account = Annotated[
 ]
 Zone = Annotated[
     str,
-    AfterValidator(zone_id),
+    AfterValidator(_zone_id),
     Field(description="the ID of an Availability Zone, such as use2-az1"),
 ]
 Cidr = Annotated[
@@ -84,12 +146,12 @@ LustreGib = Annotated[
 ]
 InstanceType = Annotated[
     str,
-    AfterValidator(known_instance),
+    AfterValidator(_known_instance),
     Field(description="an EC2 instance type, such as trn1.32xlarge"),
 ]
 HostingType = Annotated[
     str,
-    AfterValidator(hosting_type),
+    AfterValidator(_hosting_type),
     Field(description="a SageMaker instance type, such as ml.inf2.xlarge"),
 ]
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]

@@ -1,62 +1,11 @@
-"""The rules of an environment file that need the tables of hardware and versions.
+"""The rules that join several values of an environment file.
 
-Each raises an error whose sentence says what would be right, or returns the value.
+Each raises an error whose sentence says what would be right.
 """
 
-import re
-
-from stacks.config_errors import nearest, wrong
+from stacks.config_errors import wrong
 from workloads.hardware import INSTANCES, REGIONS, Instance
 from workloads.versions import VERSIONS
-
-# Accelerators people ask for that EC2 has no instance type for, and the nearest it has.
-# Trainium3 is sold in UltraServers; no trn3 name is in the EC2 API or price list (2026-10).
-_NOT_RENTED = {
-    r"instinct|mi\d{3}": "AWS rents no AMD Instinct accelerator; the nearest choice is "
-    "trn2.48xlarge (Trainium2), and for AMD EPYC processors m8a.48xlarge",
-    r"trainium ?3|trn3": "EC2 rents no Trainium3 instance type by name; the nearest choice is "
-    "trn2.48xlarge (Trainium2)",
-    r"trainium ?4|trn4": "AWS does not rent Trainium4; the nearest choice is "
-    "trn2.48xlarge (Trainium2)",
-}
-
-
-def known_region(region: str) -> str:
-    if region not in REGIONS:
-        meant = nearest(region, REGIONS, most=2)
-        hint = f"did you mean {meant}?" if meant else f"known: {', '.join(REGIONS)}"
-        raise ValueError(
-            f"not a region of the hardware table; {hint} "
-            f"(`python -m operations.catalog --region R` adds a new region)"
-        )
-    return region
-
-
-def known_instance(name: str) -> str:
-    if name in INSTANCES:
-        return name
-    for pattern, sentence in _NOT_RENTED.items():
-        if re.search(pattern, name.lower()):
-            raise ValueError(sentence)
-    family = name.partition(".")[0]
-    sizes = [known for known in INSTANCES if known.partition(".")[0] == family]
-    meant = nearest(name, sizes or INSTANCES)
-    if meant:
-        raise ValueError(f"not an instance type of the hardware table; did you mean {meant}?")
-    families = dict.fromkeys(instance.family for instance in INSTANCES.values())
-    known = sizes or [f"{family}.*" for family in families]
-    raise ValueError(f"not an instance type of the hardware table; known: {', '.join(known)}")
-
-
-def zone_id(zone: str) -> str:
-    if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", zone):
-        raise ValueError(
-            "a zone name stands for another place in every account; "
-            "give the zone's ID, such as use2-az1"
-        )
-    if not re.fullmatch(r"[a-z]+\d-az\d", zone):
-        raise ValueError("not the ID of an Availability Zone, such as use2-az1")
-    return zone
 
 
 def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
@@ -175,15 +124,6 @@ def check_neuron_stack(key: str, instance: Instance, kubernetes_version: str) ->
             f"no node image known for it runs the Neuron SDK of {instance.name} "
             f"({VERSIONS.neuron[instance.family].sdk}); choose {' or '.join(fitting)}",
         )
-
-
-def hosting_type(name: str) -> str:
-    """A SageMaker hosting type that the endpoint's image supports."""
-    families = VERSIONS.sagemaker.families
-    known = [f"ml.{i.name}" for i in INSTANCES.values() if i.family in families]
-    if name not in known:
-        raise ValueError(f"not a Neuron type of SageMaker endpoints; known: {', '.join(known)}")
-    return name
 
 
 def check_hosting_region(region: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from stacks import config_rules
 from stacks.config import (
@@ -15,6 +15,7 @@ from stacks.config import (
     ConfigError,
     load_environments,
 )
+from stacks.config_fields import HostingType
 from workloads.hardware import INSTANCES, REGIONS
 from workloads.versions import NeuronAmi, Versions
 
@@ -611,11 +612,26 @@ def test_endpoint_types_are_those_sagemaker_hosts_of_the_images_families():
         for name in model.shape_for("ProductionVariantInstanceType").enum
         if name.split(".")[1] in ("inf2", "trn1")
     }
-    ours = {f"ml.{name}" for name, i in INSTANCES.items() if i.family in ("inf2", "trn1")}
+    offered = TypeAdapter(HostingType)
 
-    assert ours == hosted
-    for name in hosted:
-        assert config_rules.hosting_type(name) == name
+    assert {name for name in map("ml.{}".format, INSTANCES) if accepts(offered, name)} == hosted
+
+
+def accepts(kind, value):
+    try:
+        kind.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_region_and_its_zones_can_be_a_network(load, region):
+    zones = list(REGIONS[region])
+
+    config = load(f'region = "{region}"\n[network]\nzones = {zones}')
+
+    assert config.network.zones == REGIONS[region]
 
 
 @pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
