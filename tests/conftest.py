@@ -45,27 +45,28 @@ def _new_app() -> cdk.App:
     )
 
 
-def environments() -> dict[str, EnvironmentConfig]:
+def _environments() -> dict[str, EnvironmentConfig]:
     """The shipped environments, and two that hold what those leave out."""
     return load_environments() | load_environments(HERE / "stacks" / "environments")
 
 
-def stage(app: cdk.App, name: str) -> cdk.Stage:
-    config = environments()[name]
+@cache
+def _stage(name: str) -> cdk.Stage:
+    config = _environments()[name]
     target = cdk.Environment(account="111122223333", region=config.region)
-    scope = cdk.Stage(app, name, env=target)
-    compose(scope, config)
-    return scope
+    stage = cdk.Stage(_new_app(), name, env=target)
+    compose(stage, config)
+    stage.synth()
+    return stage
 
 
 @cache
 def _stacks(name: str) -> dict[str, Synthesized]:
-    assembly = stage(_new_app(), name).synth()
     return {
         artifact.stack_name.removeprefix(f"{name}-"): Synthesized(
             artifact.template, bool(artifact.termination_protection)
         )
-        for artifact in assembly.stacks
+        for artifact in _stage(name).synth().stacks
     }
 
 
@@ -73,6 +74,12 @@ def _stacks(name: str) -> dict[str, Synthesized]:
 def stacks() -> Callable[[str], dict[str, Synthesized]]:
     """Give an environment's stacks by id."""
     return _stacks
+
+
+@pytest.fixture(scope="session")
+def stage() -> Callable[[str], cdk.Stage]:
+    """Give an environment's stage, synthesised."""
+    return _stage
 
 
 @pytest.fixture(scope="session")

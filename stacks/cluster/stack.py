@@ -107,16 +107,16 @@ class ClusterStack(cdk.Stack):
                 addon.node.add_dependency(system_nodes)
 
     def _acknowledge(self, *, private: bool) -> None:
-        cdk.Validations.of(self.cluster).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM4",
-                reason="EKS requires its managed policy of a cluster's role.",
-            )
-        )
+        reasons = {
+            "AwsSolutions-IAM4": "EKS requires its managed policy of a cluster's role.",
+            # Said of subnets without a way out.
+            "@aws-cdk/aws-eks:isolatedSubnetsForKubectlPrivateSubnets": "The network has an "
+            "endpoint for each service that nodes and pods call.",
+        }
         if not private:
-            cdk.Validations.of(self.cluster).acknowledge(
-                cdk.Acknowledgment(
-                    id="AwsSolutions-EKS1",
-                    reason="The environment file asks for a public endpoint; IAM guards it.",
-                )
+            reasons["AwsSolutions-EKS1"] = (
+                "The environment file asks for a public endpoint; IAM guards it."
             )
+        cdk.Validations.of(self.cluster).acknowledge(
+            *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items())
+        )
