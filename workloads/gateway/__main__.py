@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ KEEP_ALIVE_SECONDS = 4_010
 DRAIN_SECONDS = 110
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and the environment, and serve."""
     parser = argparse.ArgumentParser(
         prog="python -m workloads.gateway",
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--table", help="DynamoDB table of tenants, next to the file's own")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: a free one")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
@@ -61,6 +61,8 @@ def main() -> None:
     except GatewayConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:  # before it served
+        sys.exit(130)
 
 
 def read_config(path: Path | None, text: str | None) -> GatewayFile:
@@ -97,7 +99,7 @@ async def serve(
             models=file.models,
             backends=backends,
             tenants=Tenants(file.tenants, tenant_table),
-            is_ready=lambda: not server.should_exit and (not aws.used or aws.credentials.fresh),
+            is_ready=lambda: not aws.used or aws.credentials.fresh,
         )
         server = Server(
             uvicorn.Config(
@@ -113,6 +115,7 @@ async def serve(
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
         )
+        server.stop_at_signals()
         host, port = listener.getsockname()[:2]
         print(
             f"gateway listens on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True
@@ -123,13 +126,16 @@ async def serve(
 
 
 class Server(uvicorn.Server):
-    """Stops on SIGTERM and SIGINT and then returns; uvicorn's own raises the signal again."""
+    """Stops at a signal and then returns; uvicorn's own would raise the signal again."""
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def stop_at_signals(self) -> None:
+        """SIGTERM and SIGINT stop the server, also before it has begun to serve."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         yield
 
 

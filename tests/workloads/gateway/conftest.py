@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.workloads.gateway.fakes import FakeServices
 
@@ -74,6 +76,7 @@ class Running:
             return self.process.wait(10)
         finally:
             self.process.kill()
+            self.process.wait()
             self.process.stdout.close()
 
 
@@ -127,3 +130,25 @@ def forget(services) -> None:
     """Every test scripts its own answers."""
     services.answers.clear()
     services.received.clear()
+
+
+@pytest.fixture(scope="session")
+def http(gateway) -> Iterator[httpx2.Client]:
+    """A plain HTTP client of the gateway with the key of team-a."""
+    headers = {"authorization": f"Bearer {KEY}"}
+    with httpx2.Client(base_url=gateway.url, headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def metric(http) -> Callable[..., float]:
+    """The value of a metric for its labels' values; 0 where it has none yet."""
+
+    def read(name: str, *labels: str) -> float:
+        for family in text_string_to_metric_families(http.get("/metrics").text):
+            for sample in family.samples:
+                if sample.name == name and tuple(sample.labels.values()) == labels:
+                    return sample.value
+        return 0
+
+    return read

@@ -11,6 +11,7 @@ import struct
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 from zlib import crc32
 
@@ -162,6 +163,10 @@ class FakeServices:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
+    def answer(self, who: str, *steps: bytes | Gate | Cut, **answer: Any) -> None:
+        """Say what `who` answers from now on: a Bedrock model id, an endpoint, a model's name."""
+        self.answers[who] = Answer(steps=list(steps) if steps else None, **answer)
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._start())
@@ -183,8 +188,12 @@ class FakeServices:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
         parts = request.raw_path.split("/")
-        who = body["model"] if "chat" in parts else unquote(parts[2])
-        received = Received(request.raw_path, dict(request.headers), body)
+        if request.path == "/":
+            who = "dynamodb"
+        else:
+            who = body["model"] if "chat" in parts else unquote(parts[2])
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        received = Received(request.raw_path, headers, body)
         self.received.setdefault(who, []).append(received)
         answer = self.answers[who]
         if answer.steps is None:
