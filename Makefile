@@ -38,6 +38,7 @@ format: install ## rewrite the code in the project's format
 	.venv/bin/ruff check --fix .
 
 synth: install ## every stack of every environment, without credentials
+	@$(PY) -m stacks >/dev/null
 	$(CDK) synth --quiet
 
 inventory: install ## accept changed logical IDs into tests/prod.inventory
