@@ -1,0 +1,1 @@
+"""What the emulator lacks, added inside its own process: types, services, lost properties."""

@@ -1,0 +1,12 @@
+"""What ministack's own handlers lose of a template, set afterwards through the services' APIs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from operations.embedded.extension.handler import Call, Properties
+from operations.embedded.extension.repairs import dynamodb, ec2, s3
+
+# Gets the physical id, the old and the new properties; gives GetAtts that are missing.
+Repair = Callable[[Call, str, Properties, Properties], Mapping[str, Any]]
+
+REPAIRS: dict[str, Repair] = {**s3.REPAIRS, **dynamodb.REPAIRS, **ec2.REPAIRS}

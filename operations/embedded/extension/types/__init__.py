@@ -1,0 +1,26 @@
+"""The CloudFormation types that the emulator lacks, by service."""
+
+from operations.embedded.extension.handler import Handler
+from operations.embedded.extension.types import (
+    bedrock,
+    budgets,
+    cloudwatch,
+    ec2,
+    eks,
+    fsx,
+    sagemaker,
+    scaling,
+    waf,
+)
+
+HANDLERS: tuple[Handler, ...] = (
+    *ec2.HANDLERS,
+    *eks.HANDLERS,
+    *bedrock.HANDLERS,
+    *budgets.HANDLERS,
+    *cloudwatch.HANDLERS,
+    *scaling.HANDLERS,
+    *sagemaker.HANDLERS,
+    *fsx.HANDLERS,
+    *waf.HANDLERS,
+)
