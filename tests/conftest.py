@@ -15,6 +15,8 @@ from stacks.config import EnvironmentConfig, load_environments
 
 HERE = Path(__file__).parent
 CONTEXT = json.loads((HERE.parent / "cdk.json").read_text())["context"]
+# The shipped environments, and two that hold what those leave out.
+ENVIRONMENTS = load_environments() | load_environments(HERE / "stacks" / "environments")
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,9 @@ def _new_app() -> cdk.App:
     )
 
 
-def _environments() -> dict[str, EnvironmentConfig]:
-    """The shipped environments, and two that hold what those leave out."""
-    return load_environments() | load_environments(HERE / "stacks" / "environments")
-
-
 @cache
 def _stage(name: str) -> cdk.Stage:
-    config = _environments()[name]
+    config = ENVIRONMENTS[name]
     target = cdk.Environment(account="111122223333", region=config.region)
     stage = cdk.Stage(_new_app(), name, env=target)
     compose(stage, config)
@@ -68,6 +65,18 @@ def _stacks(name: str) -> dict[str, Synthesized]:
         )
         for artifact in _stage(name).synth().stacks
     }
+
+
+@pytest.fixture(scope="session")
+def context() -> dict[str, Any]:
+    """What cdk.json tells every app; the command line passes it, a test must."""
+    return CONTEXT
+
+
+@pytest.fixture(scope="session")
+def environments() -> dict[str, EnvironmentConfig]:
+    """Every environment that tests synthesise, by name."""
+    return ENVIRONMENTS
 
 
 @pytest.fixture(scope="session")

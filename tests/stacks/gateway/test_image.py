@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+from aws_cdk import aws_ecs as ecs
+
+from stacks.gateway.image import gateway_image
+
+
+@pytest.fixture
+def task(stack, synthesize):
+    """Give the template of a task that runs the image at a URI."""
+
+    def of(uri):
+        definition = ecs.FargateTaskDefinition(stack, "Task")
+        definition.add_container(
+            "Gateway",
+            image=gateway_image(stack, uri),
+            logging=ecs.LogDriver.aws_logs(stream_prefix="x"),
+        )
+        return synthesize(stack)
+
+    return of
+
+
+def image(template):
+    [container] = template.only("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    return str(container["Image"])
+
+
+def pulls(template):
+    return [
+        statement["Resource"]
+        for policy in template.every("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "ecr:BatchGetImage" in statement["Action"]
+    ]
+
+
+@pytest.mark.parametrize("version", [":1.2", "@sha256:0123"])
+def test_an_image_of_ecr_may_be_pulled(task, version):
+    template = task(f"444455556666.dkr.ecr.us-west-2.amazonaws.com/team/gateway{version}")
+
+    assert f"team/gateway{version}" in image(template)
+    assert "us-west-2" in image(template)
+    assert pulls(template) == ["arn:aws:ecr:us-west-2:444455556666:repository/team/gateway"]
+
+
+def test_an_image_of_another_registry_is_taken_as_it_is(task):
+    template = task("public.ecr.aws/example/gateway:1")
+
+    assert image(template) == "public.ecr.aws/example/gateway:1"
+    assert pulls(template) == []
+
+
+def test_without_one_it_is_built_from_the_gateways_files_alone(stage):
+    [assets] = Path(stage("prod").synth().directory).glob("*gateway*.assets.json")
+    folder = next(Path(stage("prod").node.root.outdir).glob("asset.*/workloads"))
+
+    assert "workloads/gateway/Dockerfile" in assets.read_text()
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {"__init__.py", "gateway/__main__.py", "gateway/Dockerfile"} <= files
+    assert all(file == "__init__.py" or file.startswith("gateway/") for file in files)
+    assert not any("__pycache__" in file for file in files)

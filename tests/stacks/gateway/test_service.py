@@ -1,0 +1,77 @@
+import pytest
+
+
+@pytest.fixture
+def gateway(stacks):
+    return stacks("prod")["gateway"]
+
+
+@pytest.fixture
+def container(gateway):
+    [container] = gateway.only("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    return container
+
+
+def test_tasks_run_on_graviton(gateway):
+    task = gateway.only("AWS::ECS::TaskDefinition")
+
+    assert task["RuntimePlatform"] == {
+        "CpuArchitecture": "ARM64",
+        "OperatingSystemFamily": "LINUX",
+    }
+    assert task["RequiresCompatibilities"] == ["FARGATE"]
+
+
+def test_the_command_is_the_gateways_with_its_table(gateway, container):
+    [table] = gateway.every("AWS::DynamoDB::GlobalTable")
+
+    assert container["Command"] == [
+        *("--host", "0.0.0.0", "--port", "8080"),
+        *("--table", {"Ref": table}),
+    ]
+    assert [port["ContainerPort"] for port in container["PortMappings"]] == [8080]
+
+
+def test_a_task_writes_nowhere_and_lets_streams_end(container):
+    assert container["ReadonlyRootFilesystem"] is True
+    assert container["StopTimeout"] == 120
+
+
+def test_tasks_are_in_private_subnets_and_nobody_gets_a_shell(gateway):
+    service = gateway.only("AWS::ECS::Service")
+    network = service["NetworkConfiguration"]["AwsvpcConfiguration"]
+
+    assert network["AssignPublicIp"] == "DISABLED"
+    assert all("VpcPrivateSubnet" in str(subnet) for subnet in network["Subnets"])
+    assert not service.get("EnableExecuteCommand")
+
+
+def test_a_deployment_that_fails_is_taken_back(gateway):
+    deployment = gateway.only("AWS::ECS::Service")["DeploymentConfiguration"]
+
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert deployment["MinimumHealthyPercent"] == 100
+
+
+def test_there_are_two_tasks_at_least_and_more_when_busy(gateway):
+    target = gateway.only("AWS::ApplicationAutoScaling::ScalableTarget")
+    policy = gateway.only("AWS::ApplicationAutoScaling::ScalingPolicy")
+
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 10)
+    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["PredefinedMetricSpecification"] == {
+        "PredefinedMetricType": "ECSServiceAverageCPUUtilization"
+    }
+
+
+def test_logs_are_kept_three_months_under_the_gateways_key(gateway):
+    logs = gateway.only("AWS::Logs::LogGroup")
+    [key] = gateway.every("AWS::KMS::Key")
+
+    assert logs["RetentionInDays"] == 90
+    assert logs["KmsKeyId"] == {"Fn::GetAtt": [key, "Arn"]}
+    services = [
+        statement["Principal"].get("Service")
+        for statement in gateway.only("AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    ]
+    assert "logs.us-east-2.amazonaws.com" in services

@@ -1,0 +1,104 @@
+"""What any role of any environment may do."""
+
+import re
+
+import pytest
+
+every_environment = pytest.mark.parametrize(
+    "environment", ["demo", "dev", "prod", "closed", "open"]
+)
+
+# Where a resource is open: as the template has it, with references cut out.
+OPEN_RESOURCES = {
+    "*": "signing in to ECR, which has no resource",
+    "…/*": "the objects of a bucket",
+    "…/tiny-llama/*": "the objects of a model",
+    "…/llama/big/*": "the objects of a model",
+    "arn:aws:bedrock:*::foundation-model/…": "a model behind an inference profile",
+    "arn:aws:logs:…:log-group:/aws/sagemaker/Endpoints/*": "the log streams of endpoints",
+}
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def role_statements(stacks):
+    """Every statement that a role carries, with where it stands."""
+    for name, stack in stacks.items():
+        for logical_id, policy in stack.every("AWS::IAM::Policy").items():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield f"{name}/{logical_id}", statement
+        for logical_id, role in stack.every("AWS::IAM::Role").items():
+            for policy in role.get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    yield f"{name}/{logical_id}", statement
+
+
+def resource_policies(stacks):
+    for name, stack in stacks.items():
+        for kind, key in (
+            ("AWS::S3::BucketPolicy", "PolicyDocument"),
+            ("AWS::SNS::TopicPolicy", "PolicyDocument"),
+            ("AWS::KMS::Key", "KeyPolicy"),
+        ):
+            for logical_id, properties in stack.every(kind).items():
+                for statement in properties[key]["Statement"]:
+                    yield f"{name}/{logical_id}", kind, statement
+
+
+@every_environment
+def test_no_role_has_an_action_with_a_wildcard(stacks, environment):
+    for where, statement in role_statements(stacks(environment)):
+        assert not any("*" in action for action in listed(statement["Action"])), where
+        assert "NotAction" not in statement, where
+
+
+def text(resource):
+    """A resource as text, with … for each reference."""
+    if isinstance(resource, str):
+        return resource
+    [(function, arguments)] = resource.items()
+    if function != "Fn::Join":
+        return "…"
+    return "".join(part if isinstance(part, str) else "…" for part in arguments[1])
+
+
+@every_environment
+def test_a_resource_is_open_only_where_a_reason_is_known(stacks, environment):
+    for where, statement in role_statements(stacks(environment)):
+        for resource in map(text, listed(statement["Resource"])):
+            if "*" not in resource:
+                continue
+            shape = re.sub(r"(foundation-model)/.*", r"\1/…", resource)
+            shape = re.sub(r"logs:[a-z0-9-]+:\d+:", "logs:…:", shape)
+            assert shape in OPEN_RESOURCES, f"{where}: {resource}"
+            if resource == "*":
+                assert listed(statement["Action"]) == ["ecr:GetAuthorizationToken"], where
+            if "foundation-model" in resource:
+                assert "bedrock:InferenceProfileArn" in str(statement["Condition"]), where
+
+
+@every_environment
+def test_nobody_is_given_everything_on_a_resource_but_an_account_its_keys(stacks, environment):
+    for where, kind, statement in resource_policies(stacks(environment)):
+        if statement["Effect"] == "Deny":
+            continue
+        whole = [action for action in listed(statement["Action"]) if action.endswith(":*")]
+        if kind == "AWS::KMS::Key" and whole:
+            # How KMS lets the account's own IAM policies count.
+            assert ":root" in str(statement["Principal"]), where
+        else:
+            assert not whole, where
+        assert statement["Principal"] not in ("*", {"AWS": "*"}), where
+
+
+@every_environment
+def test_no_security_group_is_open_to_the_world_unless_the_gateway_is_public(stacks, environment):
+    for name, stack in stacks(environment).items():
+        for group in stack.every("AWS::EC2::SecurityGroup").values():
+            for rule in group.get("SecurityGroupIngress", []):
+                public = rule.get("CidrIp") == "0.0.0.0/0" or "CidrIpv6" in rule
+                assert not public or (environment, name) == ("open", "gateway")
+        for rule in stack.every("AWS::EC2::SecurityGroupIngress").values():
+            assert "CidrIp" not in rule and "CidrIpv6" not in rule
