@@ -6,7 +6,7 @@
 import json
 import os
 import re
-from itertools import chain
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -64,20 +64,16 @@ def test_links_to_files_lead_somewhere(document):
 
 def test_every_stack_and_stage_has_its_row_in_the_readme():
     text = README.read_text()
-    stacks = [path for path in (ROOT / "stacks").glob("*") if path.suffix == ".py" or path.is_dir()]
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    stacks = layers["contracts"][0]["layers"][1].split(" | ")
+    stages = [path.parent for path in ROOT.glob("workloads/*/__main__.py")]
+    operations = [path.parent for path in ROOT.glob("operations/*/__main__.py")]
     units = [
-        f"stacks/{path.name}"
-        for path in stacks
-        if not path.name.startswith("_") and not path.stem.startswith("config_")
-    ]
-    stages = [
-        f"workloads/{path.parent.name}" for path in (ROOT / "workloads").glob("*/__main__.py")
-    ]
-    operations = [
-        f"operations/{path.parent.name}" for path in (ROOT / "operations").glob("*/__main__.py")
+        *(f"stacks/{name}" for name in stacks),
+        *(str(folder.relative_to(ROOT)) for folder in (*stages, *operations)),
     ]
 
-    missing = [unit for unit in chain(units, stages, operations) if f"]({unit}" not in text]
+    missing = [unit for unit in units if f"`{unit}" not in text]
 
     assert missing == []
 
