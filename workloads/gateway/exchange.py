@@ -38,6 +38,7 @@ class Exchange:
         self.model = ""
         self.outcome = 0
         self.started = False
+        self._gone = False
 
     def header(self, name: bytes) -> str | None:
         """The first header of that lower-case name."""
@@ -68,20 +69,23 @@ class Exchange:
 
     async def unless_gone(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` after the body was read; if the client goes, cancel it and raise ClientGone."""
-        task = asyncio.create_task(work)
+        task = asyncio.current_task()
+        assert task is not None
         watcher = asyncio.create_task(self._cancel_when_gone(task))
         try:
-            await task
+            await work
         except asyncio.CancelledError:
-            if watcher.done():
-                raise ClientGone from None
-            raise
+            if not self._gone:
+                raise
+            task.uncancel()
+            raise ClientGone from None
         finally:
             watcher.cancel()
 
-    async def _cancel_when_gone(self, task: asyncio.Task[None]) -> None:
+    async def _cancel_when_gone(self, task: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._gone = True
         task.cancel()
 
     async def respond(

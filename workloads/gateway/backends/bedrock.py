@@ -66,9 +66,10 @@ class BedrockModel:
             raise unavailable(f"{self._bedrock.name} broke off its answer", status=502)
 
     def _chunks(self, writer: ChunkWriter, event: Event) -> bytes:
-        if event.headers.get(":message-type") != "event":
+        headers, payload = event
+        if headers.get(":message-type") != "event":
             raise aws_stream_failure(self._bedrock.name, event)
-        return writer.write(event.headers[":event-type"], orjson.loads(event.payload))
+        return writer.write(headers[":event-type"], orjson.loads(payload))
 
     def _nonsense(self) -> ApiError:
         return unavailable(f"{self._bedrock.name} sent an answer of unknown form", status=502)

@@ -75,6 +75,7 @@ class ChunkWriter:
         )
         self._delta = self._head + b'{"index":0,"delta":'
         self._tail = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
+        self._text_head, self._text_tail = self._delta + b'{"content":', b"}" + self._tail
         self._finish = (
             b'{"index":0,"delta":{},"logprobs":null,"finish_reason":%b}]' + usage + b"}\n\n"
         )
@@ -90,7 +91,10 @@ class ChunkWriter:
         """
         match kind:
             case "contentBlockDelta":
-                return self._content(event["contentBlockIndex"], event["delta"])
+                delta = event["delta"]
+                if self._started and "text" in delta:  # nearly every event is this one
+                    return self._text_head + orjson.dumps(delta["text"]) + self._text_tail
+                return self._content(event["contentBlockIndex"], delta)
             case "contentBlockStart":
                 if use := event["start"].get("toolUse"):
                     return self._tool(event["contentBlockIndex"], use)

@@ -7,7 +7,6 @@ The tests hold it against botocore's EventStreamBuffer.
 
 from collections.abc import Iterator
 from struct import Struct
-from typing import NamedTuple
 from zlib import crc32
 
 # The format's limits, as in the AWS SDKs; what exceeds them is not a frame.
@@ -17,6 +16,7 @@ MAX_PAYLOAD = 24 * 1024 * 1024
 _PRELUDE = Struct(">III")
 _UINT32 = Struct(">I")
 _OVERHEAD = 16  # prelude and trailing checksum
+# All streams repeat the same few header blocks; parsed once, up to this many different ones.
 _KEPT_HEADERS = 256
 # Size of a value by its type; text and bytes (6, 7) say their length in two bytes instead.
 _FIXED_SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
@@ -26,11 +26,10 @@ class EventStreamError(ValueError):
     """Bytes that are not an event stream, or a corrupted one."""
 
 
-class Event(NamedTuple):
-    """One frame: its text headers, such as `:event-type`, and its payload."""
+# One frame: its text headers, such as `:event-type`, and its payload.
+Event = tuple[dict[str, str], bytes]
 
-    headers: dict[str, str]
-    payload: bytes
+_headers: dict[bytes, dict[str, str]] = {}
 
 
 class Decoder:
@@ -38,7 +37,6 @@ class Decoder:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._headers: dict[bytes, dict[str, str]] = {}
 
     @property
     def pending(self) -> int:
@@ -62,23 +60,18 @@ class Decoder:
             stop = start + total
             if stop > end:
                 break
-            (message_crc,) = _UINT32.unpack_from(buffer, stop - 4)
-            if crc32(buffer[start : stop - 4]) != message_crc:
+            if crc32(buffer[start : stop - 4]) != _UINT32.unpack_from(buffer, stop - 4)[0]:
                 raise EventStreamError("checksum mismatch in a frame")
             payload_start = start + 12 + headers_length
-            headers = self._parsed(buffer[start + 12 : payload_start])
-            yield Event(headers, buffer[payload_start : stop - 4])
+            block = buffer[start + 12 : payload_start]
+            headers = _headers.get(block)
+            if headers is None:
+                headers = parse_headers(block)
+                if len(_headers) < _KEPT_HEADERS:
+                    _headers[block] = headers
+            yield headers, buffer[payload_start : stop - 4]
             start = stop
         self._buffer = buffer[start:]
-
-    def _parsed(self, block: bytes) -> dict[str, str]:
-        # A stream repeats the same few header blocks thousands of times.
-        headers = self._headers.get(block)
-        if headers is None:
-            headers = parse_headers(block)
-            if len(self._headers) < _KEPT_HEADERS:
-                self._headers[block] = headers
-        return headers
 
 
 def parse_headers(block: bytes) -> dict[str, str]:

@@ -43,8 +43,9 @@ def aws_failure(service: str, response: aiohttp.ClientResponse, body: bytes) -> 
 
 def aws_stream_failure(service: str, event: Event) -> ApiError:
     """The error in a frame of a stream that is not an event."""
-    name = event.headers.get(":exception-type") or event.headers.get(":error-code") or ""
-    return aws_error(service, name, 200, event.payload)
+    headers, payload = event
+    name = headers.get(":exception-type") or headers.get(":error-code") or ""
+    return aws_error(service, name, 200, payload)
 
 
 def aws_error(

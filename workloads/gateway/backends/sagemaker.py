@@ -58,8 +58,9 @@ class SageMakerEndpoint:
 
     def _part(self, event: Event) -> bytes:
         """The bytes of a payload part, which begins and ends anywhere in the server's output."""
-        if event.headers.get(":message-type") == "event":
-            return event.payload if event.headers.get(":event-type") == "PayloadPart" else b""
+        headers, payload = event
+        if headers.get(":message-type") == "event":
+            return payload if headers.get(":event-type") == "PayloadPart" else b""
         raise aws_stream_failure(self._sagemaker.name, event)
 
     def _failure(self, response: aiohttp.ClientResponse, body: bytes) -> ApiError:

@@ -33,7 +33,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 def decoded_by_botocore(data: bytes) -> list[Event]:
     buffer = EventStreamBuffer()
     buffer.add_data(data)
-    return [Event(message.headers, message.payload) for message in buffer]
+    return [(message.headers, message.payload) for message in buffer]
 
 
 @given(st.lists(FRAMES, max_size=5), st.lists(st.integers(0, 5000), max_size=12))
@@ -73,7 +73,7 @@ def test_what_comes_before_a_corrupted_frame_is_still_delivered():
 
     events = Decoder().feed(good + bytes(bad))
 
-    assert next(events).payload == b"good"
+    assert next(events)[1] == b"good"
     with pytest.raises(EventStreamError, match="checksum"):
         next(events)
 
