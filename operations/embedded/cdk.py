@@ -1,5 +1,6 @@
 """The unmodified CDK command line against the embedded AWS, with progress by resource."""
 
+import contextlib
 import json
 import re
 import sys
@@ -7,12 +8,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError
+
 from operations.embedded.emulator import NODE_MODULES, REPOSITORY, Emulator
 from operations.embedded.failures import first_failure
 from operations.processes import Process, ProcessError
 
 CLI = NODE_MODULES / ".bin" / "cdk"
 CONCURRENCY = 4
+_SETTINGS = {
+    # CloudFormation's own rules take seconds at synthesis; `make synth` applies them.
+    "CDK_VALIDATION": "false",
+    "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "true",
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "true",
+    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "true",
+}
 
 # demo-network |  4/45 | 5:47:02 AM | CREATE_COMPLETE      | AWS::EC2::VPC | Vpc (Vpc8378EB38)
 _EVENT = re.compile(
@@ -67,6 +77,7 @@ class Cdk:
             f"--app={self._app}",
             f"--output={self.assembly}",
             "--require-approval=never",
+            "--no-version-reporting",  # it adds a resource to each stack that is none
             "--progress=events",
             f"--concurrency={CONCURRENCY}",
             f"--outputs-file={self._outputs}",
@@ -92,8 +103,7 @@ class Cdk:
             f"cdk {command}",
             [CLI, "--no-notices", "--no-color", command, *arguments],
             log=self.log,
-            # CloudFormation's own rules at synthesis take seconds; `make synth` applies them.
-            environment=self._emulator.environment | {"CDK_VALIDATION": "false"},
+            environment=self._emulator.environment | _SETTINGS,
             cwd=REPOSITORY,
         )
         started = datetime.now(UTC)
@@ -102,7 +112,9 @@ class Cdk:
             try:
                 process.check(on_line=say, needs=[self._emulator.process])
             except ProcessError as error:
-                reason = first_failure(self._emulator, since=started)
+                reason = None
+                with contextlib.suppress(BotoCoreError):  # the emulator may be what failed
+                    reason = first_failure(self._emulator, since=started)
                 raise CdkError(f"{reason}; see {self.log}" if reason else str(error)) from None
 
 

@@ -7,19 +7,26 @@ import shutil
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from operations.embedded.extension.handler import Place, client
 from operations.processes import Process, ProcessError
 
 REPOSITORY = Path(__file__).parents[2]
 NODE_MODULES = REPOSITORY / "node_modules"
 READY_SECONDS = 60.0
 PORT_FILE = "port"  # the emulator binds first and then tells its port here
+PORT_REFUSED = 2  # exit code of the emulator's process
 READY_PATH = "/_embedded/ready"
+SECRET = "embedded"  # any will do
 
 
 class EmulatorError(RuntimeError):
     """The emulator did not start; the text is one sentence that names its log."""
+
+
+class PortError(EmulatorError):
+    """The port that was asked for cannot be used."""
 
 
 class Emulator:
@@ -57,15 +64,19 @@ class Emulator:
     @property
     def environment(self) -> dict[str, str]:
         """The whole environment for what runs against the emulator: CDK CLI, boto3, workloads."""
-        return self._programs() | {
-            "HOME": str(Path.home()),  # for caches; nothing of AWS is read there
+        return self._programs() | self.exports | {"HOME": str(Path.home())}  # for caches
+
+    @property
+    def exports(self) -> dict[str, str]:
+        """The part of `environment` that points at the emulator."""
+        return {
             "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "aws-credentials"),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ENDPOINT_URL_S3": self.url,  # the CDK CLI reads it for path-style addresses
             "AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION": self.url,
             "AWS_ACCESS_KEY_ID": self.account,  # twelve digits as a key id are the account
-            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -74,10 +85,11 @@ class Emulator:
             "CDK_DEFAULT_REGION": self.region,
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",
-            "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-            "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of one emulated service; the types of each are not installed."""
+        return client(service, Place(self.url, self.account, self.region))
 
     def start(self) -> None:
         """Start and wait until it answers; EmulatorError when the port is taken or it fails."""
@@ -95,9 +107,10 @@ class Emulator:
         try:
             self._process.wait_until_ready(self._is_ready, timeout=READY_SECONDS)
         except BaseException as error:
+            refused = self._process.poll() == PORT_REFUSED
             self.stop()
             if isinstance(error, ProcessError):
-                raise EmulatorError(str(error)) from None
+                raise (PortError if refused else EmulatorError)(str(error)) from None
             raise
 
     def stop(self) -> None:

@@ -4,22 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import boto3
-
 from operations.embedded.emulator import Emulator
-
-
-def client(emulator: Emulator, service: str) -> Any:
-    """A boto3 client of one emulated service; the types of each service are not installed."""
-    make: Any = boto3.session.Session().client
-    environment = emulator.environment
-    return make(
-        service,
-        endpoint_url=emulator.url,
-        region_name=emulator.region,
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 def first_failure(emulator: Emulator, *, since: datetime) -> str | None:
@@ -33,7 +18,7 @@ def first_failure(emulator: Emulator, *, since: datetime) -> str | None:
 
 
 def _failures(emulator: Emulator, since: datetime) -> Iterator[dict[str, Any]]:
-    cloudformation = client(emulator, "cloudformation")
+    cloudformation = emulator.client("cloudformation")
     for stack in cloudformation.list_stacks()["StackSummaries"]:
         pages = cloudformation.get_paginator("describe_stack_events")
         for page in pages.paginate(StackName=stack["StackId"]):

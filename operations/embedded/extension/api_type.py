@@ -32,6 +32,7 @@ _TAGS = {
     ),
     "cloudwatch": TagCalls("TagResource", "UntagResource", "ResourceARN", "Tags", "TagKeys"),
     "ec2": TagCalls("CreateTags", "DeleteTags", "Resources", "Tags", "Tags"),
+    "ecs": TagCalls("TagResource", "UntagResource", "resourceArn", "tags", "tagKeys"),
     "eks": TagCalls("TagResource", "UntagResource", "resourceArn", "tags", "tagKeys"),
     "fsx": TagCalls("TagResource", "UntagResource", "ResourceARN", "Tags", "TagKeys"),
     "sagemaker": TagCalls("AddTags", "DeleteTags", "ResourceArn", "Tags", "TagKeys"),
@@ -65,6 +66,7 @@ class ApiType:
     longest_name: int = 63
     tag_target: str | None = None
     tag_resource_type: str | None = None  # EC2's TagSpecifications instead of a Tags member
+    tags_afterwards: bool = False  # where the create call forgets them
 
     def create(self, call: Call, properties: Properties) -> Created:
         wanted = dict(properties)
@@ -73,6 +75,8 @@ class ApiType:
         answer = call(self.service, self.create_call, self._parameters(wanted))
         resource = jmespath.search(self.created, answer) or {}
         id = self.id.format_map(wanted | resource)
+        if self.tags_afterwards:
+            self._retag(call, id, {}, properties)
         return Created(id, self._attributes(call, id, wanted))
 
     def update(self, call: Call, id: str, old: Properties, new: Properties) -> Created:
@@ -125,7 +129,11 @@ class ApiType:
             call(self.service, calls.remove, where | {calls.keys: keys})
 
     def _parameters(self, properties: Properties) -> dict[str, Any]:
-        parameters = {self.rename.get(name, name): value for name, value in properties.items()}
+        parameters = {
+            self.rename.get(name, name): value
+            for name, value in properties.items()
+            if not (name == "Tags" and self.tags_afterwards)
+        }
         if self.tag_resource_type and parameters.get("Tags"):
             parameters["TagSpecifications"] = [
                 {"ResourceType": self.tag_resource_type, "Tags": parameters.pop("Tags")}

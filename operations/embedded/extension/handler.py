@@ -15,7 +15,8 @@ from operations.embedded.extension.shapes import fit, request_shape, violations
 
 Properties = Mapping[str, Any]  # as the template resolves: names in PascalCase, any JSON value
 
-_SESSIONS = threading.Lock()  # making a client is not thread-safe, using one is
+_SESSION = boto3.session.Session()  # one, because each reads the services' models anew
+_LOCK = threading.Lock()  # making a client is not thread-safe, using one is
 _CONFIG = Config(read_timeout=30, retries={"total_max_attempts": 1})
 _GONE = ("NotFound", "NoSuch", "DoesNotExist", "Could not find", "not found", "does not exist")
 
@@ -94,8 +95,8 @@ def is_gone(error: ClientError) -> bool:
 
 @cache
 def _client(service: str, place: Place) -> Any:
-    with _SESSIONS:
-        make: Any = boto3.session.Session().client  # overloaded for literal names only
+    with _LOCK:
+        make: Any = _SESSION.client  # overloaded for literal names only
         return make(
             service,
             endpoint_url=place.url,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ministack.core import responses
-from ministack.services import bedrock, cloudformation
+from ministack.services import bedrock, cloudformation, ec2
 from ministack.services.cloudformation import (
     changesets,
     handlers,
@@ -18,12 +18,20 @@ from ministack.services.cloudformation import (
     stacks,
 )
 
+from operations.embedded.extension import ec2_answers
 from operations.embedded.extension.handler import Call, Created, Handler, Place
 
 _HOOKS = {
     responses: ("get_account_id", "get_region", "request_scope"),
     bedrock: ("_guardrail_versions",),
     cloudformation: ("_stacks",),
+    ec2: (
+        "_ACTION_MAP",
+        "_lt_data_xml",
+        "_nat_gateways",
+        "_tags",
+        "_vpce_fields_xml",
+    ),
     changesets: ("_create_stack_task_in_region",),
     handlers: ("_create_stack_task_in_region",),
     provisioners: ("_RESOURCE_HANDLERS", "_REPLACING_PROPERTIES", "_physical_name"),
@@ -149,6 +157,24 @@ def delete_guardrail_version(guardrail: str, version: str, account: str, region:
     """Forget one version of a guardrail; False when there is none."""
     with responses.request_scope(account, region):
         return bedrock._guardrail_versions.pop(f"{guardrail}/{version}", None) is not None
+
+
+def complete_ec2_answers() -> None:
+    """Let EC2 answer with all that it keeps of launch templates, endpoints and NAT gateways."""
+    ec2._lt_data_xml = ec2_answers.launch_template_data
+    ec2._vpce_fields_xml = lambda endpoint, tag="item": (
+        f"<{tag}>"
+        f"{ec2_answers.vpc_endpoint(endpoint, ec2._tags.get(endpoint['VpcEndpointId']) or [])}"
+        f"</{tag}>"
+    )
+    theirs = ec2._ACTION_MAP["DescribeNatGateways"]
+
+    def describe_nat_gateways(parameters: Any) -> tuple[int, Any, bytes]:
+        status, headers, body = theirs(parameters)
+        answer = ec2_answers.with_nat_addresses(body.decode(), dict(ec2._nat_gateways.items()))
+        return status, headers, answer.encode()
+
+    ec2._ACTION_MAP["DescribeNatGateways"] = describe_nat_gateways
 
 
 Repair = Callable[[Call, str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]

@@ -40,6 +40,7 @@ async def serve(listener: socket.socket) -> None:
         hooks.repair(type, repair, url)
     hooks.run_ours_on_threads()
     hooks.note_stack_operations()
+    hooks.complete_ec2_answers()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75  # longer than the clients', so that they close first

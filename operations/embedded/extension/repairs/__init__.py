@@ -4,9 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from operations.embedded.extension.handler import Call, Properties
-from operations.embedded.extension.repairs import dynamodb, ec2, s3
+from operations.embedded.extension.repairs import dynamodb, ec2, ecs, eks, s3, sns
 
 # Gets the physical id, the old and the new properties; gives GetAtts that are missing.
 Repair = Callable[[Call, str, Properties, Properties], Mapping[str, Any]]
 
-REPAIRS: dict[str, Repair] = {**s3.REPAIRS, **dynamodb.REPAIRS, **ec2.REPAIRS}
+REPAIRS: dict[str, Repair] = {
+    **dynamodb.REPAIRS,
+    **ec2.REPAIRS,
+    **ecs.REPAIRS,
+    **eks.REPAIRS,
+    **s3.REPAIRS,
+    **sns.REPAIRS,
+}

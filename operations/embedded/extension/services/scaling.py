@@ -90,6 +90,30 @@ def _describe_policies(store: Store, request: Record) -> Record:
     return {"ScalingPolicies": _matching(policies, request, "PolicyNames", "PolicyName")}
 
 
+def _tagged(store: Store, request: Record) -> Record:
+    for target in store.kinds["target"].values():
+        if target["ScalableTargetARN"] == request["ResourceARN"]:
+            return target
+    raise ServiceError("ResourceNotFoundException", f"No scalable target {request['ResourceARN']}.")
+
+
+def _tag(store: Store, request: Record) -> Record:
+    target = _tagged(store, request)
+    target["Tags"] = target.get("Tags", {}) | request["Tags"]
+    return {}
+
+
+def _untag(store: Store, request: Record) -> Record:
+    tags = _tagged(store, request).get("Tags", {})
+    for key in request["TagKeys"]:
+        tags.pop(key, None)
+    return {}
+
+
+def _list_tags(store: Store, request: Record) -> Record:
+    return {"Tags": _tagged(store, request).get("Tags", {})}
+
+
 SCALING = JsonService(
     "application-autoscaling",
     {
@@ -99,5 +123,8 @@ SCALING = JsonService(
         "PutScalingPolicy": _put_policy,
         "DescribeScalingPolicies": _describe_policies,
         "DeleteScalingPolicy": _delete_policy,
+        "TagResource": _tag,
+        "UntagResource": _untag,
+        "ListTagsForResource": _list_tags,
     },
 )

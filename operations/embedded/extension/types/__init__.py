@@ -6,6 +6,7 @@ from operations.embedded.extension.types import (
     budgets,
     cloudwatch,
     ec2,
+    ecs,
     eks,
     fsx,
     sagemaker,
@@ -15,6 +16,7 @@ from operations.embedded.extension.types import (
 
 HANDLERS: tuple[Handler, ...] = (
     *ec2.HANDLERS,
+    *ecs.HANDLERS,
     *eks.HANDLERS,
     *bedrock.HANDLERS,
     *budgets.HANDLERS,

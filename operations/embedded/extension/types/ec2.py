@@ -71,7 +71,7 @@ FLOW_LOG = ApiType(
     at={"FlowLogIds": "{id}"},
     attributes={"Id": "FlowLogId"},
     rename={"ResourceId": "ResourceIds"},
-    tag_resource_type="vpc-flow-log",
+    tags_afterwards=True,
 )
 
 PLACEMENT_GROUP = ApiType(

@@ -34,24 +34,24 @@ class ScalingPolicy:
     create_only = (*_TARGET, "PolicyName", "ScalingTargetId")
 
     def create(self, call: Call, properties: Properties) -> Created:
-        answer = call(_SERVICE, "PutScalingPolicy", _flat(properties))
+        answer = call(_SERVICE, "PutScalingPolicy", flat(properties))
         return Created(answer["PolicyARN"], {"Arn": answer["PolicyARN"]})
 
     def update(self, call: Call, id: str, old: Properties, new: Properties) -> Created:
         return self.create(call, new)
 
     def delete(self, call: Call, id: str, properties: Properties) -> None:
-        flat = _flat(properties)
-        key = {name: flat[name] for name in (*_TARGET, "PolicyName")}
+        names = flat(properties)
+        key = {name: names[name] for name in (*_TARGET, "PolicyName")}
         call.quietly(_SERVICE, "DeleteScalingPolicy", key)
 
 
-def _flat(properties: Properties) -> dict[str, Any]:
+def flat(properties: Properties) -> dict[str, Any]:
     """The properties with the target's id taken apart."""
-    flat = dict(properties)
-    if target := flat.pop("ScalingTargetId", None):
-        flat |= dict(zip(_TARGET, target.split("|"), strict=True))
-    return flat
+    names = dict(properties)
+    if target := names.pop("ScalingTargetId", None):
+        names |= dict(zip(_TARGET, target.split("|"), strict=True))
+    return names
 
 
 HANDLERS: tuple[Handler, ...] = (ScalableTarget(), ScalingPolicy())
