@@ -20,8 +20,9 @@ _VARIANT = "main"
 class EndpointStack(cdk.Stack):
     """The model, its configuration and the endpoint.
 
-    A stack of its own, because creating it waits for a model that training writes first. The
-    container compiles the model for its chips when it starts, which can take most of an hour.
+    A stack of its own, because creating it needs a model in the bucket: one compiled for this
+    instance's chips, as `optimum-cli export neuron` writes it. Batch size, sequence length and
+    cores are the compiled model's; the server refuses others.
     """
 
     def __init__(
@@ -59,9 +60,7 @@ class EndpointStack(cdk.Stack):
                 ),
                 environment={
                     "SM_ON_MODEL": _MODEL_FOLDER,
-                    "SM_ON_TENSOR_PARALLEL_SIZE": str(hardware.neuron_cores),
-                    "SM_ON_BATCH_SIZE": "4",
-                    "SM_ON_SEQUENCE_LENGTH": "2048",
+                    "SM_ON_SERVED_MODEL_NAME": config.name,
                 },
             ),
         )
@@ -81,7 +80,7 @@ class EndpointStack(cdk.Stack):
                     initial_variant_weight=1,
                     inference_ami_version=image.inference_ami,
                     model_data_download_timeout_in_seconds=3600,  # the most SageMaker allows
-                    container_startup_health_check_timeout_in_seconds=3600,
+                    container_startup_health_check_timeout_in_seconds=3600,  # weights onto chips
                 )
             ],
         )

@@ -120,7 +120,9 @@ class GatewayStack(cdk.Stack):
         statements = [
             *bedrock_access.statements(bedrock, stack=self),
             iam.PolicyStatement(actions=["dynamodb:GetItem"], resources=[self.tenants.table_arn]),
-            iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]),
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:DescribeKey"], resources=[key.key_arn]
+            ),
         ]
         if bedrock:
             statements.append(

@@ -5,11 +5,13 @@ from constructs import Construct
 
 
 class EfaSecurityGroup(ec2.SecurityGroup):
-    """All traffic from itself and to itself, besides the way out.
+    """All traffic from itself and to itself, and nothing else.
 
-    EFA bypasses the kernel's network, and EC2 then wants the group itself named in both
-    directions; "anywhere" does not count. The CDK drops a rule for itself as redundant when all
-    outbound traffic is allowed, so this one is written as the resource it is.
+    EFA bypasses the kernel's network, and EC2 wants the group itself named in both directions;
+    "anywhere" does not count. With `allow_all_outbound`, the CDK drops the rule outwards as
+    redundant, and were it written beside, CloudFormation would drop the rule to anywhere instead
+    (aws-cdk #987, cfn-language-discussion #157). The way out is the cluster's group's to give,
+    which every interface is in too.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc) -> None:
@@ -18,14 +20,6 @@ class EfaSecurityGroup(ec2.SecurityGroup):
             construct_id,
             vpc=vpc,
             description="EFA: all traffic within the group, both ways",
-            allow_all_outbound=True,
+            allow_all_outbound=False,
         )
-        self.add_ingress_rule(self, ec2.Port.all_traffic(), "EFA, in")
-        ec2.CfnSecurityGroupEgress(
-            self,
-            "ToItself",
-            group_id=self.security_group_id,
-            destination_security_group_id=self.security_group_id,
-            ip_protocol="-1",
-            description="EFA, out",
-        )
+        self.connections.allow_internally(ec2.Port.all_traffic(), "EFA")

@@ -25,15 +25,14 @@ def test_the_image_is_the_pinned_one_of_the_region(endpoint):
     assert "neuronx" in container["Image"]
 
 
-@pytest.mark.parametrize(
-    ("environment", "stack", "cores"),
-    [("prod", "endpoint-tiny-llama", "2"), ("closed", "endpoint-big", "32")],
-)
-def test_the_model_is_spread_over_every_core_of_the_instance(stacks, environment, stack, cores):
-    container = stacks(environment)[stack].only("AWS::SageMaker::Model")["PrimaryContainer"]
+def test_nothing_is_said_that_the_compiled_model_says_itself(endpoint):
+    """optimum-neuron ends the server on a batch size or core count that is not the model's."""
+    container = endpoint.only("AWS::SageMaker::Model")["PrimaryContainer"]
 
-    assert container["Environment"]["SM_ON_TENSOR_PARALLEL_SIZE"] == cores
-    assert container["Environment"]["SM_ON_MODEL"] == "/opt/ml/model"
+    assert container["Environment"] == {
+        "SM_ON_MODEL": "/opt/ml/model",
+        "SM_ON_SERVED_MODEL_NAME": "tiny-llama",
+    }
 
 
 def test_the_container_has_no_network(endpoint):
@@ -43,7 +42,7 @@ def test_the_container_has_no_network(endpoint):
     assert "VpcConfig" not in model
 
 
-def test_compiling_at_the_start_may_take_an_hour_on_the_neuron_image(endpoint):
+def test_loading_may_take_an_hour_on_the_neuron_image(endpoint):
     [variant] = endpoint.only("AWS::SageMaker::EndpointConfig")["ProductionVariants"]
 
     assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == 3600

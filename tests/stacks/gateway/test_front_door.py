@@ -76,3 +76,17 @@ def test_every_call_is_logged_in_the_storage_stacks_bucket(stacks):
     assert "AccessLogs" in str(logged["access_logs.s3.bucket"])
     [policy] = [p for name, p in policies.items() if name.startswith("AccessLogs")]
     assert "/gateway/AWSLogs/" in str(policy["PolicyDocument"])
+
+
+def test_it_reaches_the_tasks_and_nothing_else(stacks):
+    stack = stacks("prod")["gateway"]
+    [tasks] = [
+        name
+        for name in stack.every("AWS::EC2::SecurityGroup")
+        if name.startswith("ServiceSecurityGroup")
+    ]
+
+    rule = stack.only("AWS::EC2::SecurityGroupEgress")
+
+    assert rule["DestinationSecurityGroupId"] == {"Fn::GetAtt": [tasks, "GroupId"]}
+    assert (rule["FromPort"], rule["ToPort"]) == (8080, 8080)

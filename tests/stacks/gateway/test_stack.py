@@ -80,6 +80,7 @@ def test_a_task_does_what_its_models_and_tenants_need_and_no_more(stacks, enviro
         "bedrock:InvokeModelWithResponseStream",
         "dynamodb:GetItem",
         "kms:Decrypt",
+        "kms:DescribeKey",
         "sagemaker:InvokeEndpoint",
         "sagemaker:InvokeEndpointWithResponseStream",
     }

@@ -1,4 +1,4 @@
-"""What any role of any environment may do."""
+"""What any role may do, and any group let through, in every environment."""
 
 import re
 
@@ -102,3 +102,18 @@ def test_no_security_group_is_open_to_the_world_unless_the_gateway_is_public(sta
                 assert not public or (environment, name) == ("open", "gateway")
         for rule in stack.every("AWS::EC2::SecurityGroupIngress").values():
             assert "CidrIp" not in rule and "CidrIpv6" not in rule
+
+
+@every_environment
+def test_no_group_has_its_way_out_displaced(stacks, environment):
+    """CloudFormation takes "to anywhere" off a group that also has an egress rule of its own."""
+    for name, stack in stacks(environment).items():
+        displaced = {
+            rule["GroupId"]["Fn::GetAtt"][0]
+            for rule in stack.every("AWS::EC2::SecurityGroupEgress").values()
+        }
+        for logical_id, group in stack.every("AWS::EC2::SecurityGroup").items():
+            anywhere = [
+                r for r in group.get("SecurityGroupEgress", []) if "0.0.0.0/0" in r.values()
+            ]
+            assert not (anywhere and logical_id in displaced), f"{name}/{logical_id}"
