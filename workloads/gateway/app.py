@@ -81,7 +81,7 @@ class Gateway:
             _expect(exchange, "GET")
             await exchange.respond(200, self._metrics.text().encode(), CONTENT_TYPE.encode())
         else:
-            raise ApiError(404, f"There is no {path}.", code="unknown_url")
+            raise ApiError(404, f"There is no {path[:100]}.", code="unknown_url")
 
     async def _tenant(self, exchange: Exchange) -> TenantConfig:
         scheme, _, key = (exchange.header(b"authorization") or "").partition(" ")
@@ -105,7 +105,7 @@ class Gateway:
             if model["id"] == name:
                 await exchange.respond(200, orjson.dumps(model))
                 return
-        raise ApiError(404, f"The model {name!r} does not exist.", code="model_not_found")
+        raise ApiError(404, f"The model {name[:100]!r} does not exist.", code="model_not_found")
 
 
 def _expect(exchange: Exchange, method: str) -> None:

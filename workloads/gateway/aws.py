@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 import aiohttp
 from botocore.credentials import Credentials as Provider
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoRegionError
 from botocore.session import Session
 
 from workloads.gateway.config import GatewayConfigError
@@ -86,10 +86,10 @@ class Aws:
         """
         try:
             client = self._session.create_client(service)
+        except NoRegionError as error:
+            raise GatewayConfigError(f"{service} needs a region: set AWS_REGION") from error
         except (BotoCoreError, ValueError) as error:
-            raise GatewayConfigError(
-                f"it is not known where {service} is: {error} Set AWS_REGION."
-            ) from error
+            raise GatewayConfigError(f"{service} cannot be set up: {error}") from error
         signer = Signer(
             service=client.meta.service_model.signing_name,
             region=client.meta.region_name,

@@ -67,7 +67,10 @@ class Completions:
         chain = self._chains.get(name)
         if chain is None:
             raise ApiError(
-                404, f"The model {name!r} does not exist.", code="model_not_found", param="model"
+                404,
+                f"The model {name[:100]!r} does not exist.",
+                code="model_not_found",
+                param="model",
             )
         if tenant.models is not None and name not in tenant.models:
             raise ApiError(

@@ -1,6 +1,6 @@
 """Routes, keys and errors of the real process, over plain HTTP."""
 
-import http.client
+import http.client as http_client
 import json
 import random
 import re
@@ -127,6 +127,17 @@ def test_a_request_that_is_too_large_is_413(http, chunked):
     assert error_of(answer)["code"] == "request_too_large"
 
 
+def test_a_request_that_says_it_is_too_large_is_not_waited_for(gateway):
+    connection = http_client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=10)
+    connection.putrequest("POST", CHAT)
+    connection.putheader("authorization", "Bearer sk-team-a")
+    connection.putheader("content-length", str(MAX_BODY + 1))
+    connection.endheaders()
+
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
 def test_a_large_image_reaches_bedrock_whole(http, services):
     services.answer(NOVA, body=converse_answer({"text": "x"}))
     data = "A" * 5_000_000
@@ -195,7 +206,7 @@ def test_random_requests_never_make_it_fail(gateway, services):
     pieces = ['"role"', '"user"', "null", "-1", "1e999", '"tools"', "{", "}", "[", "]", ":", ","]
     pieces += [json.dumps(QUESTION), '"content"', '{"model":"nova","messages":[', '"\\u0000"']
     host = gateway.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http_client.HTTPConnection(host, timeout=10)
     for _ in range(200):
         body = "".join(chance.choices(pieces, k=chance.randrange(8))).encode()
         if chance.random() < 0.2:

@@ -211,6 +211,7 @@ def stream_error(client, model) -> tuple[str, openai.APIError]:
 
 
 START = converse_stream(["Der "])[:2]
+STOP = event("messageStop", {"stopReason": "end_turn"})
 BAD = bytearray(converse_stream(["Fuchs"])[1])
 BAD[20] ^= 1
 
@@ -224,6 +225,7 @@ BAD[20] ^= 1
         ([*START, bytes(BAD)], "unknown form"),
         ([*START, event("contentBlockDelta", {"delta": 5})], "unknown form"),
         (START, "broke off"),
+        ([*START, STOP, converse_stream([])[-1][:50]], "broke off"),
         ([*START, converse_stream(["Fuchs"])[1][:50]], "broke off"),
         ([*START, Cut()], "broke off"),
     ],
@@ -357,6 +359,16 @@ def test_a_stream_that_fails_before_content_falls_back(client, services):
     chunks = client.chat.completions.create(model="profile", messages=QUESTION, stream=True)
 
     assert "".join(c.choices[0].delta.content for c in chunks if c.choices) == "fallen back"
+
+
+def test_a_redirection_is_not_followed(client, services):
+    services.answer("own", status=307, headers={"location": "/v1/chat/completions?again"})
+    services.answer("tiny-llama", body=openai_completion("fallen back"))
+
+    answer = client.chat.completions.create(model="own", messages=QUESTION)
+
+    assert answer.choices[0].message.content == "fallen back"
+    assert len(services.received["own"]) == 1
 
 
 def test_a_request_at_fault_does_not_fall_back(client, services):

@@ -56,7 +56,7 @@ def sentence_of(capsys, *arguments: str) -> str:
         (MODELS + 'fallback = ["x"]\n' + TENANT, "'nova' falls back to 'x'"),
         (MODELS + 'openai = "http://h/v1"\n' + TENANT, "has bedrock and openai"),
         ("nonsense", "is not TOML"),
-        (MODELS + TENANT, "it is not known where bedrock-runtime is"),
+        (MODELS + TENANT, "bedrock-runtime needs a region: set AWS_REGION"),
     ],
 )
 def test_a_wrong_file_ends_it_with_one_sentence(no_aws, capsys, tmp_path, text, words):

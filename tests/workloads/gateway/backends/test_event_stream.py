@@ -67,6 +67,15 @@ def test_a_changed_byte_never_passes_for_an_event(first, second, place, change):
     assert events == decoded_by_botocore(first)
 
 
+@pytest.mark.parametrize("place", range(12))
+def test_a_corrupted_prelude_is_noticed_at_once_and_not_waited_for(place):
+    data = bytearray(frame({"a": "b"}, b"payload"))
+    data[place] ^= 1
+
+    with pytest.raises(EventStreamError):
+        list(Decoder().feed(bytes(data[:12])))
+
+
 def test_what_comes_before_a_corrupted_frame_is_still_delivered():
     good, bad = frame({"a": "b"}, b"good"), bytearray(frame({"a": "b"}, b"bad"))
     bad[-1] ^= 1

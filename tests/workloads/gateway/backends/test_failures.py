@@ -39,6 +39,12 @@ def test_an_aws_error_by_name(name, status, expected, elsewhere):
     assert (error.status, error.elsewhere) == (expected, elsewhere)
 
 
+def test_an_unknown_error_inside_a_stream_breaks_it_off():
+    error = aws_error("Amazon Bedrock", "somethingNewException", 200, b'{"message": "why"}')
+
+    assert error.message == "Amazon Bedrock broke off its answer: why"
+
+
 @pytest.mark.parametrize(
     ("status", "expected", "elsewhere"),
     [
