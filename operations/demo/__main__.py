@@ -6,7 +6,6 @@ make demo INPUT='a.txt b.txt' train on your own text instead of generated storie
 """
 
 import argparse
-import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -22,6 +21,8 @@ from operations.processes import kill_everything
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+LOG_WIDTH = 120  # characters, where no terminal says how wide it is
+
 
 class Interrupted(BaseException):
     """A signal asked the demo to end; no `except Exception` may swallow it."""
@@ -30,22 +31,25 @@ class Interrupted(BaseException):
 def main(argv: list[str] | None = None) -> int:
     """Run the demo; 0 only if every step did its work, 130 when interrupted before that."""
     arguments = _parse(argv)
-    console = Console(soft_wrap=True)
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH)
     done = False
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as running:
             try:
+                folder = running.enter_context(claim(arguments.folder))
                 demo = Demo(
-                    folder=running.enter_context(claim(arguments.folder)),
-                    environment=dict(os.environ),
+                    folder=folder,
                     console=console,
                     running=running,
                     gateway_port=arguments.port,
                     texts=arguments.input,
                 )
-                demo.run().show(console)
+                report = demo.run()
+                report.write(folder, loss_picture=demo.loss_picture)
+                report.show(console)
+                console.print(f"report: {folder / 'report.html'}")
                 done = True
                 if arguments.keep:
                     demo.explain()

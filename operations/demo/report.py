@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from operations.demo.questions import Answer
+from operations.embedded.report import Report
 
 BARS = " ▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
@@ -35,39 +36,20 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StackSummary:
-    """A stack's status and how its resources were classified."""
-
-    name: str
-    status: str
-    resources: int
-    verified: int
-    declared: int
-    altered: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class DemoReport:
     """Everything the demo shows at its end."""
 
     date: str
     seconds: float
     step_seconds: dict[str, float]
-    stacks: tuple[StackSummary, ...]
-    remarks: tuple[dict[str, str], ...]  # each resource that is not verified, and why
+    deployed: Report
     training: Training
     answers: tuple[Answer, ...]
 
-    @property
-    def counts(self) -> dict[str, int]:
-        return {
-            name: sum(getattr(stack, name) for stack in self.stacks)
-            for name in ("resources", "verified", "declared", "altered")
-        }
-
     def write(self, folder: Path, *, loss_picture: bytes) -> None:
         """Write report.json, loss.png and report.html into `folder`."""
-        facts: dict[str, Any] = {**dataclasses.asdict(self), "counts": self.counts}
+        facts: dict[str, Any] = dataclasses.asdict(self)
+        facts["deployed"] |= {"counts": self.deployed.counts, "remarks": self.deployed.remarks}
         (folder / "report.json").write_text(json.dumps(facts, indent=2) + "\n")
         (folder / "loss.png").write_bytes(loss_picture)
         environment = jinja2.Environment(
@@ -84,25 +66,16 @@ class DemoReport:
 
     def show(self, console: Console) -> None:
         """Print the tables and the loss curve."""
-        console.print(self._stack_table())
-        counts = self.counts
+        console.print(self.deployed.table())
+        counts = self.deployed.counts
         console.print(
-            f"{counts['resources']} resources: {counts['verified']} verified,"
+            f"{len(self.deployed.findings)} resources: {counts['verified']} verified,"
             f" {counts['declared']} declared, {counts['altered']} altered"
         )
         run = self.training
         console.print(f"\nloss {run.first_loss:.3f} → {run.final_loss:.3f} in {run.steps} steps")
         console.print(curve(run.losses, width=CURVE_WIDTH), highlight=False)
         console.print(self._answer_table())
-
-    def _stack_table(self) -> Table:
-        table = Table("stack", "status", title="Deployed into the embedded AWS")
-        for heading in ("resources", "verified", "declared", "altered"):
-            table.add_column(heading, justify="right")
-        for stack in self.stacks:
-            numbers = (stack.resources, stack.verified, stack.declared, stack.altered)
-            table.add_row(stack.name, stack.status, *map(str, numbers))
-        return table
 
     def _answer_table(self) -> Table:
         table = Table("model", "backend", title="Answers through the gateway")

@@ -1,184 +1,263 @@
-"""The demo's steps in order: deploy every stack, prepare, train, export, serve, ask, report."""
+"""The demo's steps in order: deploy every stack, prepare, train, export, serve, ask."""
 
 import hashlib
 import secrets
-import socket
+import shlex
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-import boto3
 import tomli_w
 from rich.console import Console
 
-from operations.demo.narrator import Narrator
+from operations.demo.loopback import HOST, answers, free_port, is_free
+from operations.demo.narrator import Narrator, StepError
 from operations.demo.questions import Answer, ask, familiarity, vocabulary
-from operations.demo.report import DemoReport, StackSummary, Training, read_training
+from operations.demo.report import DemoReport, Training, read_training
 from operations.embedded.cdk import Cdk
-from operations.embedded.emulator import Emulator
-from operations.embedded.report import inspect
+from operations.embedded.emulator import REPOSITORY, Emulator
+from operations.embedded.report import Report, inspect
 from operations.processes import Process
-from stacks.config import ENVIRONMENTS, EnvironmentConfig, load_environments
+from stacks.config import EnvironmentConfig, load_environments
+from workloads.prepare.stories import stories, story
 
 ENVIRONMENT = "demo"
 STEPS = 10
 STORIES = 4000
 TRAINING_STEPS = 200
+CHECKPOINT_EVERY = 100
 PROCESSES = 2
 MODEL = "tiny"
-TENANT = "demo"
-MIN_FAMILIARITY = 0.8  # share of the own answer's words that its training text knows
+OWN, BEDROCK = "own", "nova"  # of the environment's [[gateway.models]]
+ANSWER_TOKENS = 160
+BEDROCK_QUESTION = "What is AWS Trainium?"
+MIN_FAMILIARITY = 0.8  # share of the own answer's words that occur in its training text
 READY_SECONDS = 60.0
-OWN, BEDROCK = "own", "nova"  # names in demo.toml's [[gateway.models]]
+
+Say = Callable[[str], None]
 
 
 @dataclass
 class Demo:
-    """One run; what it starts hangs on `running` and is stopped when that is closed."""
+    """One run in `folder`; what it starts hangs on `running` and stops when that is closed."""
 
     folder: Path
-    environment: Mapping[str, str]
     console: Console
     running: ExitStack
     gateway_port: int = 0  # 0: a free one
     texts: Sequence[Path] = ()  # the user's own; none: generated stories
-    _config: EnvironmentConfig = field(init=False)
-    _outputs: dict[str, str] = field(init=False)
+    loss_picture: bytes = b""  # PNG
+    _urls: dict[str, str] = field(default_factory=dict)
+    _key: str = ""  # of the tenant that asks
 
     def run(self) -> DemoReport:
         """Do every step; StepError when one did not do its work."""
         started = time.monotonic()
         narrator = Narrator(self.console, steps=STEPS, folder=self.folder)
-        stacks, remarks = self._deploy(narrator)
-        training = self._train(narrator)
-        answers = self._ask(narrator)
+        if self.gateway_port and not is_free(self.gateway_port):
+            raise StepError(
+                f"step 'gateway' cannot work: port {self.gateway_port} is taken; name another"
+                " with PORT=, or none for a free one (nothing was started, so there is no log)"
+            )
+        config = load_environments()[ENVIRONMENT]
+        deployed = self._deploy(narrator, config)
+        training = self._train(narrator, deployed.outputs)
         return DemoReport(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            deployed=deployed,
+            training=training,
+            answers=self._ask(narrator, config, deployed.outputs),
             seconds=time.monotonic() - started,
             step_seconds=narrator.seconds,
-            stacks=stacks,
-            remarks=remarks,
-            training=training,
-            answers=answers,
         )
 
-    def _deploy(
-        self, narrator: Narrator
-    ) -> tuple[tuple[StackSummary, ...], tuple[dict[str, str], ...]]:
+    def explain(self) -> None:
+        """Print how to use what is still running."""
+        say = partial(self.console.print, markup=False, highlight=False)
+        say("\nstill running, until Ctrl-C:")
+        for name, url in self._urls.items():
+            say(f"  {name:<16} {url}")
+        gateway = self._urls["the gateway"]
+        say("\nask it:")
+        say(f"  curl {gateway}/v1/chat/completions -H 'Authorization: Bearer {self._key}' \\")
+        body = '{"model": "own", "messages": [{"role": "user", "content": "A story, please."}]}'
+        say(f"    -H 'Content-Type: application/json' -d '{body}'")
+        say("\nlook at the deployed resources with the AWS command line or boto3:")
+        for name, value in sorted(self._aws.exports.items()):
+            say(f"  export {name}={shlex.quote(value)}")
+
+    def _deploy(self, narrator: Narrator, config: EnvironmentConfig) -> Report:
         """Start the embedded AWS, deploy every stack with the CDK CLI, and look at the result."""
-        self._config = load_environments()[ENVIRONMENT]
-        with narrator.step("emulator", "starting the embedded AWS") as step:
-            self._emulator = Emulator(folder=self.folder / "aws", region=self._config.region)
-            self.running.enter_context(self._emulator)
-            self._aws = {**self.environment, **self._emulator.environment}
-            step.result = f"the embedded AWS listens on {self._emulator.url}"
-        cdk = Cdk(self._emulator, folder=self.folder)
-        with narrator.step("bootstrap", "preparing the account for the CDK") as step:
-            cdk.bootstrap()
-        with narrator.step("deploy", "deploying every stack with the CDK CLI") as step:
+        with narrator.step("emulator", "start the embedded AWS") as step:
+            self._aws = Emulator(folder=self.folder / "aws", region=config.region)
+            self.running.enter_context(self._aws)
+            self._urls["the embedded AWS"] = self._aws.url
+            step.result = f"the embedded AWS listens on {self._aws.url}"
+        cdk = Cdk(self._aws, folder=self.folder)
+        with narrator.step("bootstrap", "prepare the account for the CDK") as step:
+            cdk.bootstrap(on_event=step.say)
+        with narrator.step("deploy", "deploy every stack with the CDK CLI") as step:
             cdk.deploy(f"{ENVIRONMENT}/*", on_event=step.say)
-        with narrator.step("inspect", "finding every resource through its own service") as step:
-            report = inspect(self._emulator, environment=ENVIRONMENT)
-            self._outputs = report.outputs
-        return report.stacks, report.remarks
-
-    def _train(self, narrator: Narrator) -> Training:
-        """Prepare data, train and export, each reading and writing buckets of the storage stack."""
-        data = f"s3://{self._outputs['DataBucket']}/demo"
-        run = f"s3://{self._outputs['CheckpointsBucket']}/demo"
-        self._model = f"s3://{self._outputs['ModelsBucket']}/demo"
-        source = (
-            ["--input", *self.texts] if self.texts else ["--stories", str(STORIES), "--seed", "1"]
-        )
-        with narrator.step("prepare", "text to tokens") as step:
-            self._work("prepare", [*source, "--out", data], step.say)
-        with narrator.step("train", f"training in {PROCESSES} processes") as step:
-            self._work(
-                "train",
-                [
-                    *("--data", data, "--out", run, "--model", MODEL),
-                    *("--steps", str(TRAINING_STEPS), "--seed", "1", "--checkpoint-every", "100"),
-                ],
-                step.say,
+        with narrator.step("inspect", "find every resource through its own service") as step:
+            report = inspect(self._aws, environment=ENVIRONMENT)
+            bad = [stack.name for stack in report.stacks if stack.status != "CREATE_COMPLETE"]
+            if bad or not report.stacks:
+                raise RuntimeError(f"stacks that are not CREATE_COMPLETE: {', '.join(bad)}")
+            step.result = (
+                f"{len(report.stacks)} stacks CREATE_COMPLETE, {len(report.findings)} resources"
             )
-            training = read_training(self._read(f"{run}/metrics.jsonl").decode())
+        return report
+
+    def _train(self, narrator: Narrator, outputs: dict[str, str]) -> Training:
+        """Prepare data, train and export, through the buckets of the storage stack."""
+        data = f"s3://{outputs['DataBucket']}/demo"
+        run = f"s3://{outputs['CheckpointsBucket']}/demo"
+        model = f"s3://{outputs['ModelsBucket']}/demo"
+        text = ["--input", *self.texts] if self.texts else ["--stories", f"{STORIES}"]
+        with narrator.step("prepare", "text to tokens") as step:
+            self._work("prepare", [*text, "--out", data], step.say)
+        with narrator.step("train", f"train the model {MODEL!r} in {PROCESSES} processes") as step:
+            options = {"--data": data, "--out": run, "--model": MODEL, "--seed": "1"}
+            options |= {
+                "--steps": f"{TRAINING_STEPS}",
+                "--checkpoint-every": f"{CHECKPOINT_EVERY}",
+            }
+            self._work("train", [part for pair in options.items() for part in pair], step.say)
+            metrics = self._read(f"{run}/metrics.jsonl").decode()
+            training = read_training(metrics, model=MODEL, processes=PROCESSES)
+            self.loss_picture = self._read(f"{run}/loss.png")
+            step.result = f"loss {training.first_loss:.3f} → {training.final_loss:.3f}"
             if training.final_loss >= training.first_loss / 2:
-                raise RuntimeError(
-                    f"the loss went from {training.first_loss:.3f} to {training.final_loss:.3f},"
-                    " which is not below half; see train.log"
-                )
+                raise RuntimeError(f"{step.result} is not below half; see {self._log('train')}")
         with narrator.step("export", "checkpoint to Hugging Face format") as step:
-            self._work("export", ["--run", run, "--data", data, "--out", self._model], step.say)
+            self._work("export", ["--run", run, "--data", data, "--out", model], step.say)
         return training
 
-    def _ask(self, narrator: Narrator) -> tuple[Answer, ...]:
+    def _ask(
+        self, narrator: Narrator, config: EnvironmentConfig, outputs: dict[str, str]
+    ) -> tuple[Answer, ...]:
         """Serve the exported model, put the gateway before it, and ask both kinds of model."""
-        with narrator.step("serve", "starting the model server") as step:
-            port = free_port()
-            server = self._serve("serve", port, "--model", self._model, "--name", OWN)
+        with narrator.step("serve", "start the model server") as step:
+            model = f"s3://{outputs['ModelsBucket']}/demo"
+            server = self._serve("serve", free_port(), "--model", model, "--name", OWN)
             step.result = f"the model server listens on {server}"
-        with narrator.step("gateway", "starting the gateway") as step:
-            key = self._create_key()
-            port = self.gateway_port or free_port()
-            self.gateway = self._serve(
+        with narrator.step("gateway", "start the gateway") as step:
+            self._key = self._create_tenant(outputs["TenantsTable"])
+            file = self._gateway_file(config, outputs, server=server)
+            gateway = self._serve(
                 "gateway",
-                port,
-                *("--config", str(self._gateway_file(server))),
-                *("--table", self._outputs["TenantsTable"]),
+                self.gateway_port or free_port(),
+                *("--config", str(file), "--table", outputs["TenantsTable"]),
             )
-            step.result = f"the gateway listens on {self.gateway}"
+            step.result = f"the gateway listens on {gateway}"
         with narrator.step("ask", "one question each, through the gateway", live=False) as step:
-            own = self._question(key, OWN, "own model, on this machine", self._own_question())
-            share = familiarity(own.text, self._known_words())
-            if share < MIN_FAMILIARITY:
-                raise RuntimeError(
-                    f"only {share:.0%} of the own model's words occur in its training text"
-                )
-            bedrock = self._question(
-                key, BEDROCK, "Bedrock, emulated: a canned text", "What is Trainium?"
-            )
+            question, known = self._own_question()
+            own = self._question(gateway, OWN, "own model, on this machine", question)
+            share = familiarity(own.text, known)
             step.result = f"{share:.0%} of the own model's words occur in its training text"
-        self.key = key
+            if share < MIN_FAMILIARITY:
+                raise RuntimeError(f"only {step.result}; see {self._log('serve')}")
+            bedrock = self._question(
+                gateway, BEDROCK, "Bedrock as the emulator has it: a canned text", BEDROCK_QUESTION
+            )
         return own, bedrock
+
+    def _question(self, gateway: str, model: str, backend: str, question: str) -> Answer:
+        """Ask, showing the answer as it streams in."""
+        self.console.print(f"    {model} ({backend}) is asked: {question}", markup=False)
+        self.console.print("    ", end="")
+        answer = ask(
+            gateway=gateway,
+            key=self._key,
+            model=model,
+            backend=backend,
+            question=question,
+            max_tokens=ANSWER_TOKENS,
+            on_text=lambda text: self.console.print(
+                text.replace("\n", "\n    "), end="", markup=False, highlight=False
+            ),
+        )
+        self.console.print()
+        return answer
+
+    def _own_question(self) -> tuple[str, frozenset[str]]:
+        """What the own model is asked, and the words of the text it was trained on."""
+        if self.texts:
+            text = " ".join(path.read_text() for path in self.texts)
+            return " ".join(text.split()[:6]), vocabulary(text)
+        unseen = story(0, STORIES)  # the first one that was not trained on
+        return unseen.splitlines()[0], vocabulary(" ".join(stories(STORIES, 0)))
+
+    def _create_tenant(self, table: str) -> str:
+        """A row in the deployed table of tenants; its API key."""
+        key = secrets.token_urlsafe(24)
+        self._aws.client("dynamodb").put_item(
+            TableName=table,
+            Item={
+                "key_sha256": {"S": hashlib.sha256(key.encode()).hexdigest()},
+                "name": {"S": ENVIRONMENT},
+            },
+        )
+        return key
+
+    def _gateway_file(
+        self, config: EnvironmentConfig, outputs: dict[str, str], *, server: str
+    ) -> Path:
+        """The environment's model table with the own model's server where it really is.
+
+        Without the SageMaker endpoint: nothing serves behind the emulator's.
+        """
+        models = [
+            model.model_dump(exclude_none=True, exclude_defaults=True)
+            | ({"openai": f"{server}/v1"} if model.openai else {})
+            for model in config.gateway.models
+            if not model.sagemaker
+        ]
+        guardrail = {"id": outputs["GuardrailId"], "version": outputs["GuardrailVersion"]}
+        file = self.folder / "gateway.toml"
+        file.write_text(tomli_w.dumps({"models": models, "guardrail": guardrail}))
+        return file
 
     def _work(
         self, stage: str, arguments: Sequence[str | Path], say: Callable[[str], None]
     ) -> None:
         """Run one workload stage to its end against the embedded AWS."""
-        python = [sys.executable, "-m"]
+        command: list[str | Path] = [sys.executable, "-m"]
         if stage == "train":
-            python += [
-                "torch.distributed.run",
-                "--standalone",
-                f"--nproc-per-node={PROCESSES}",
-                "-m",
-            ]
-        with self._start(stage, [*python, f"workloads.{stage}", *arguments]) as process:
-            process.check(on_line=say, needs=[self._emulator.process])
+            command += ["torch.distributed.run", "--standalone"]
+            command += [f"--nproc-per-node={PROCESSES}", "-m"]
+        with self._start(stage, [*command, f"workloads.{stage}", *arguments]) as process:
+            process.check(on_line=say, needs=[self._aws.process])
 
     def _serve(self, stage: str, port: int, *arguments: str) -> str:
-        """Start a server that lives as long as the demo; its URL once /health answers."""
-        if not is_free(port):
-            raise RuntimeError(f"port {port} is taken; name another one with PORT=")
-        url = f"http://127.0.0.1:{port}"
+        """Start a server that lives as long as the demo; its URL once it answers."""
+        url = f"http://{HOST}:{port}"
         command = [sys.executable, "-m", f"workloads.{stage}", *arguments]
-        process = self._start(stage, [*command, "--host", "127.0.0.1", "--port", str(port)])
+        process = self._start(stage, [*command, "--host", HOST, "--port", str(port)])
         self.running.enter_context(process)
         process.wait_until_ready(lambda: answers(f"{url}/health"), timeout=READY_SECONDS)
+        self._urls[f"the {stage}"] = url
         return url
 
     def _start(self, stage: str, command: Sequence[str | Path]) -> Process:
-        threads = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         return Process(
             stage,
             command,
-            log=self.folder / f"{stage}.log",
-            environment={**self._aws, **threads},
+            log=self._log(stage),
+            environment=self._aws.environment | {"PYTHONUNBUFFERED": "1"},
             cwd=REPOSITORY,
         )
+
+    def _log(self, stage: str) -> Path:
+        return self.folder / f"{stage}.log"
+
+    def _read(self, uri: str) -> bytes:
+        """One object of the emulated S3."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        content: bytes = self._aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content

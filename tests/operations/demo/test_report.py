@@ -3,7 +3,8 @@ import json
 import pytest
 
 from operations.demo.questions import Answer, familiarity, vocabulary
-from operations.demo.report import DemoReport, StackSummary, curve, read_training
+from operations.demo.report import DemoReport, curve, read_training
+from operations.embedded.report import Finding, Report, StackSummary
 
 LOSSES = [6.0, 4.0, 2.0, 1.0]
 
@@ -18,24 +19,29 @@ def report():
         date="2026-01-01",
         seconds=12.0,
         step_seconds={"deploy": 10.0, "train": 2.0},
-        stacks=(
-            StackSummary(
-                name="demo-network",
-                status="CREATE_COMPLETE",
-                resources=3,
-                verified=2,
-                declared=1,
-                altered=0,
+        deployed=Report(
+            stacks=(
+                StackSummary(
+                    name="demo-network",
+                    status="CREATE_COMPLETE",
+                    resources=1,
+                    verified=0,
+                    declared=1,
+                    altered=0,
+                ),
             ),
-        ),
-        remarks=(
-            {
-                "stack": "demo-network",
-                "logical_id": "Vpc",
-                "type": "AWS::EC2::VPC",
-                "status": "declared",
-                "reason": "<nothing> behind it",
-            },
+            findings=(
+                Finding(
+                    stack="demo-network",
+                    logical_id="Vpc",
+                    type="AWS::EC2::VPC",
+                    physical_id="vpc-1",
+                    status="declared",
+                    reason="<nothing> behind it",
+                    remark="",
+                ),
+            ),
+            outputs={},
         ),
         training=read_training(metrics, model="tiny", processes=2),
         answers=(
@@ -78,8 +84,8 @@ def test_the_page_holds_the_picture_the_answers_and_the_reasons(report, tmp_path
 def test_the_json_counts_all_resources(report, tmp_path):
     report.write(tmp_path, loss_picture=b"")
 
-    counts = json.loads((tmp_path / "report.json").read_text())["counts"]
-    assert counts == {"resources": 3, "verified": 2, "declared": 1, "altered": 0}
+    deployed = json.loads((tmp_path / "report.json").read_text())["deployed"]
+    assert deployed["counts"] == {"verified": 0, "declared": 1, "altered": 0}
 
 
 def test_the_curve_falls_with_the_loss():
