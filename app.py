@@ -24,82 +24,57 @@ from stacks.storage import StorageStack
 
 def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
     """Create one environment's stacks and hand each what it needs of the others."""
-    network = NetworkStack(stage, "network", config=config.network)
+    cidr, tags = config.network.cidr, config.tags
+    training_zone = next((p.zone for p in config.pools if p.efa), config.network.zones[0])
+    endpoints = {entry.name: f"{stage.stage_name}-{entry.name}" for entry in config.endpoints}
+
+    vpc = NetworkStack(stage, "network", config=config.network).vpc
     storage = StorageStack(
-        stage,
-        "storage",
-        config=config.storage,
-        vpc=network.vpc,
-        vpc_cidr=config.network.cidr,
-        # Beside the nodes that train.
-        lustre_subnet=network.private_subnets[
-            next((pool.zone for pool in config.pools if pool.efa), config.network.zones[0])
-        ],
+        stage, "storage", config=config.storage, vpc=vpc, clients=cidr, lustre_zone=training_zone
     )
-    control_plane = ClusterStack(
-        stage,
-        "cluster",
-        config=config.cluster,
-        vpc=network.vpc,
-        private_subnets=network.private,
-        buckets=storage.buckets,
-        buckets_key=storage.key,
-    )
+    cluster = ClusterStack(
+        stage, "cluster", config=config.cluster, vpc=vpc, buckets=storage.buckets
+    ).cluster
     for pool in config.pools:
         NodePoolStack(
             stage,
             f"pool-{pool.name}",
             pool=pool,
-            vpc=network.vpc,
-            subnet=network.private_subnets[pool.zone],
-            cluster=control_plane.cluster,
+            vpc=vpc,
+            cluster=cluster,
             kubernetes_version=config.cluster.kubernetes_version,
-            tags=config.tags,
-        )
-    endpoints = {entry.name: f"{stage.stage_name}-{entry.name}" for entry in config.endpoints}
-    for endpoint in config.endpoints:
-        EndpointStack(
-            stage,
-            f"endpoint-{endpoint.name}",
-            config=endpoint,
-            endpoint_name=endpoints[endpoint.name],
-            models=storage.models,
-            models_key=storage.key,
+            cost_tags=tags,
         )
     observability = ObservabilityStack(
-        stage,
-        "observability",
-        budget=config.budget,
-        cost_tags=config.tags,
-        cluster_name=control_plane.cluster.cluster_name,
-        endpoint_names=list(endpoints.values()),
+        stage, "observability", budget=config.budget, cost_tags=tags, cluster=cluster
     )
+    for entry in config.endpoints:
+        name = endpoints[entry.name]
+        EndpointStack(
+            stage, f"endpoint-{entry.name}", config=entry, endpoint_name=name, models=storage.models
+        )
+        observability.watch_endpoint(name)
     if config.gateway.models:
         gateway = GatewayStack(
             stage,
             "gateway",
             config=config.gateway,
             endpoints=endpoints,
-            vpc=network.vpc,
-            vpc_cidr=config.network.cidr,
-            private_subnets=network.private,
+            vpc=vpc,
+            clients=cidr,
             access_logs=storage.access_logs,
             retain=config.storage.retain,
         )
-        observability.watch_gateway(
-            load_balancer=gateway.load_balancer,
-            target_group=gateway.target_group,
-            tenants=gateway.tenants,
-        )
-    for key, value in config.tags.items():
+        observability.watch_gateway(gateway.load_balancer, gateway.target_group, gateway.tenants)
+    for key, value in tags.items():
         cdk.Tags.of(stage).add(key, value)
 
 
 def main() -> None:
     app = cdk.App(analytics_reporting=False)
-    folder = app.node.try_get_context("environments")
+    folder = app.node.try_get_context("environments") or ENVIRONMENTS
     try:
-        environments = load_environments(Path(folder) if folder else ENVIRONMENTS)
+        environments = load_environments(Path(folder))
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

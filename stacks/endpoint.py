@@ -33,14 +33,15 @@ class EndpointStack(cdk.Stack):
         config: EndpointConfig,
         endpoint_name: str,
         models: s3.IBucket,
-        models_key: kms.IKey,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         hardware = INSTANCES[config.instance_type.removeprefix("ml.")]
         image = VERSIONS.sagemaker
 
-        role = self._role(prefix=config.model, models=models, key=models_key)
+        key = models.encryption_key
+        assert key is not None, "the storage stack encrypts its buckets"
+        role = self._role(prefix=config.model, models=models, key=key)
         container = sagemaker.CfnModel
         model = container(
             self,
@@ -70,7 +71,7 @@ class EndpointStack(cdk.Stack):
             self,
             "Configuration",
             # Where an instance has disks of its own, they are encrypted and take no key.
-            kms_key_id=None if hardware.local_nvme_gb else models_key.key_arn,
+            kms_key_id=None if hardware.local_nvme_gb else key.key_arn,
             production_variants=[
                 settings.ProductionVariantProperty(
                     variant_name=_VARIANT,

@@ -9,7 +9,6 @@ from constructs import Construct
 
 from stacks.config import NetworkConfig
 
-_PRIVATE = "Private"
 _MOST_ZONES = 6  # of any region; address space is kept for each, so that a zone can be added later
 
 # Private DNS names of what a node and its pods call. Images are 10-20 GB, but their layers come
@@ -34,7 +33,10 @@ _WITHOUT_NAT = _WITH_NAT | {
 
 
 class NetworkStack(cdk.Stack):
-    """A VPC over Availability Zone IDs, which name the same place in every account."""
+    """A VPC over Availability Zone IDs, which name the same place in every account.
+
+    Other stacks select private subnets by saying nothing, and one zone's by its ID.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: NetworkConfig, **kwargs: Any
@@ -58,10 +60,6 @@ class NetworkStack(cdk.Stack):
         self._pin_subnets_to_zone_ids()
         self._log_rejected_flows()
         self._add_endpoints(config)
-
-        self.private = ec2.SubnetSelection(subnet_group_name=_PRIVATE)
-        subnets = self.vpc.select_subnets(subnet_group_name=_PRIVATE).subnets
-        self.private_subnets = dict(zip(self._zones, subnets, strict=True))  # by zone ID
 
     @property
     def availability_zones(self) -> list[str]:
@@ -121,7 +119,9 @@ class NetworkStack(cdk.Stack):
 def _subnets(egress: str) -> list[ec2.SubnetConfiguration]:
     """Address space per zone: 64 public addresses, and an even share of the rest for nodes."""
     if egress == "private":
-        return [ec2.SubnetConfiguration(name=_PRIVATE, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)]
+        return [
+            ec2.SubnetConfiguration(name="Private", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        ]
     return [
         ec2.SubnetConfiguration(
             name="Public",
@@ -129,5 +129,5 @@ def _subnets(egress: str) -> list[ec2.SubnetConfiguration]:
             cidr_mask=26,
             map_public_ip_on_launch=False,
         ),
-        ec2.SubnetConfiguration(name=_PRIVATE, subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+        ec2.SubnetConfiguration(name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
     ]

@@ -1,6 +1,6 @@
 """What an operator looks at, is told of, and pays: dashboard, alarms, budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -8,6 +8,7 @@ from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -33,8 +34,7 @@ class ObservabilityStack(cdk.Stack):
         *,
         budget: BudgetConfig | None,
         cost_tags: Mapping[str, str],
-        cluster_name: str,
-        endpoint_names: Sequence[str],
+        cluster: eks.Cluster,
         **kwargs: Any,
     ) -> None:
         """The budget counts what carries all of `cost_tags`; without any, the whole account."""
@@ -43,16 +43,13 @@ class ObservabilityStack(cdk.Stack):
         self._topic = self._alarm_topic()
         self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
         cdk.CfnOutput(self, "DashboardName", value=self._dashboard.dashboard_name)
-        self._watch_cluster(cluster_name)
-        for name in endpoint_names:
-            self._watch_endpoint(name)
+        self._watch_cluster(cluster.cluster_name)
         if budget:
             self._topic.add_subscription(subscriptions.EmailSubscription(budget.email))
             self._budget(budget, cost_tags)
 
     def watch_gateway(
         self,
-        *,
         load_balancer: elb.ApplicationLoadBalancer,
         target_group: elb.ApplicationTargetGroup,
         tenants: dynamodb.TableV2,
@@ -100,7 +97,9 @@ class ObservabilityStack(cdk.Stack):
         # Half an hour: scarce capacity takes its time, a pool that never comes takes longer.
         self._alarm("PodsUnschedulable", waiting, above=0, periods=6)
 
-    def _watch_endpoint(self, name: str) -> None:
+    def watch_endpoint(self, name: str) -> None:
+        """Add an endpoint's graphs and alarm."""
+
         def metric(metric_name: str, statistic: str) -> cloudwatch.Metric:
             return cloudwatch.Metric(
                 namespace="AWS/SageMaker",

@@ -22,10 +22,11 @@ class StorageStack(cdk.Stack):
         *,
         config: StorageConfig,
         vpc: ec2.IVpc,
-        vpc_cidr: str,
-        lustre_subnet: ec2.ISubnet,
+        clients: str,
+        lustre_zone: str,
         **kwargs: Any,
     ) -> None:
+        """`clients`: the addresses that may mount the file system, as a CIDR range."""
         super().__init__(scope, construct_id, termination_protection=config.retain, **kwargs)
         self._retain = config.retain
 
@@ -56,7 +57,7 @@ class StorageStack(cdk.Stack):
         artifacts = self._stage_bucket("Artifacts", expire_after=cdk.Duration.days(180))
         self.buckets: tuple[s3.IBucket, ...] = (data, checkpoints, self.models, artifacts)
         if config.lustre_gib:
-            self._lustre(config.lustre_gib, vpc=vpc, subnet=lustre_subnet, clients=vpc_cidr)
+            self._lustre(config.lustre_gib, vpc=vpc, zone=lustre_zone, clients=clients)
 
     @property
     def _removal_policy(self) -> cdk.RemovalPolicy:
@@ -107,10 +108,9 @@ class StorageStack(cdk.Stack):
             **kwargs,
         )
 
-    def _lustre(
-        self, capacity_gib: int, *, vpc: ec2.IVpc, subnet: ec2.ISubnet, clients: str
-    ) -> None:
+    def _lustre(self, capacity_gib: int, *, vpc: ec2.IVpc, zone: str, clients: str) -> None:
         """A file system beside the nodes that train, for checkpoints and caches."""
+        [subnet] = vpc.select_subnets(availability_zones=[zone]).subnets
         file_system = fsx.LustreFileSystem(
             self,
             "Lustre",

@@ -33,9 +33,7 @@ class ClusterStack(cdk.Stack):
         *,
         config: ClusterConfig,
         vpc: ec2.IVpc,
-        private_subnets: ec2.SubnetSelection,
         buckets: Sequence[s3.IBucket],
-        buckets_key: kms.IKey,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
@@ -46,7 +44,7 @@ class ClusterStack(cdk.Stack):
             "Cluster",
             version=eks.KubernetesVersion.of(config.kubernetes_version),
             vpc=vpc,
-            vpc_subnets=[private_subnets],
+            vpc_subnets=[ec2.SubnetSelection()],  # the private ones
             # Said because the default is Auto Mode; no capacity here, and no kubectl in a Lambda.
             default_capacity_type=eks.DefaultCapacityType.NODEGROUP,
             default_capacity=0,
@@ -65,15 +63,12 @@ class ClusterStack(cdk.Stack):
             ),
         )
         self._admit(config.admins)
-        self._install_addons(
-            SystemNodes(self, "SystemNodes", cluster=self.cluster, subnets=private_subnets)
-        )
+        self._install_addons(SystemNodes(self, "SystemNodes", cluster=self.cluster))
         WorkloadAccess(
             self,
             "WorkloadAccess",
             cluster_name=self.cluster.cluster_name,
             buckets=buckets,
-            key=buckets_key,
         )
         cdk.CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
         self._acknowledge(private=private)

@@ -24,7 +24,6 @@ class SystemNodes(Construct):
         construct_id: str,
         *,
         cluster: eks.Cluster,
-        subnets: ec2.SubnetSelection,
     ) -> None:
         super().__init__(scope, construct_id)
 
@@ -67,7 +66,6 @@ class SystemNodes(Construct):
             "Nodegroup",
             # The stubs miss a property of ICluster that Cluster has at run time.
             cluster=cast(eks.ICluster, cluster),
-            subnets=subnets,
             ami_type=eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
             instance_types=[ec2.InstanceType(name) for name in _TYPES],
             launch_template_spec=eks.LaunchTemplateSpec(

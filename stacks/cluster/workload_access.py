@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -26,7 +25,6 @@ class WorkloadAccess(Construct):
         *,
         cluster_name: str,
         buckets: Sequence[s3.IBucket],
-        key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
 
@@ -50,9 +48,10 @@ class WorkloadAccess(Construct):
                 resources=[bucket.arn_for_objects("*") for bucket in buckets],
             )
         )
+        keys = {bucket.encryption_key.key_arn for bucket in buckets if bucket.encryption_key}
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key.key_arn]
+                actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=sorted(keys)
             )
         )
         cdk.Validations.of(role).acknowledge(

@@ -23,7 +23,6 @@ class FrontDoor(Construct):
         construct_id: str,
         *,
         vpc: ec2.IVpc,
-        private_subnets: ec2.SubnetSelection,
         public: bool,
         certificate: str | None,
         clients: str,
@@ -45,11 +44,6 @@ class FrontDoor(Construct):
             self,
             "Default",
             vpc=vpc,
-            vpc_subnets=(
-                ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
-                if public
-                else private_subnets
-            ),
             internet_facing=public,
             security_group=group,
             idle_timeout=_STREAM,

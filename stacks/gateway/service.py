@@ -25,7 +25,6 @@ class GatewayService(Construct):
         construct_id: str,
         *,
         vpc: ec2.IVpc,
-        subnets: ec2.SubnetSelection,
         image: ecs.ContainerImage,
         key: kms.Key,
         config_toml: str,
@@ -63,7 +62,6 @@ class GatewayService(Construct):
                 self, "Cluster", vpc=vpc, container_insights_v2=ecs.ContainerInsights.ENABLED
             ),
             task_definition=definition,
-            vpc_subnets=subnets,
             assign_public_ip=False,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             min_healthy_percent=100,

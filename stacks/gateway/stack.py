@@ -31,13 +31,15 @@ class GatewayStack(cdk.Stack):
         config: GatewayConfig,
         endpoints: Mapping[str, str],
         vpc: ec2.IVpc,
-        vpc_cidr: str,
-        private_subnets: ec2.SubnetSelection,
+        clients: str,
         access_logs: s3.IBucket,
         retain: bool,
         **kwargs: Any,
     ) -> None:
-        """`endpoints` maps the name of an [[endpoints]] entry to the endpoint's own name."""
+        """`endpoints` maps the name of an [[endpoints]] entry to the endpoint's own name.
+
+        `clients`: the addresses that may call a gateway that is not public, as a CIDR range.
+        """
         super().__init__(scope, construct_id, **kwargs)
         self._config = config
         self._endpoints = endpoints
@@ -67,7 +69,6 @@ class GatewayStack(cdk.Stack):
             self,
             "Service",
             vpc=vpc,
-            subnets=private_subnets,
             image=gateway_image(self, config.image),
             key=key,
             config_toml=self._file(guardrail),
@@ -78,10 +79,9 @@ class GatewayStack(cdk.Stack):
             self,
             "FrontDoor",
             vpc=vpc,
-            private_subnets=private_subnets,
             public=config.public,
             certificate=config.certificate,
-            clients=vpc_cidr,
+            clients=clients,
             access_logs=access_logs,
             service=service.service,
             port=PORT,

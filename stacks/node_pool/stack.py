@@ -35,10 +35,9 @@ class NodePoolStack(cdk.Stack):
         *,
         pool: NodePoolConfig,
         vpc: ec2.IVpc,
-        subnet: ec2.ISubnet,
         cluster: eks.Cluster,
         kubernetes_version: str,
-        tags: Mapping[str, str],
+        cost_tags: Mapping[str, str],
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
@@ -61,12 +60,13 @@ class NodePoolStack(cdk.Stack):
             placement_group=self._placement_group(),
             root_volume_gib=_ACCELERATOR_VOLUME_GIB if hardware.chip else _CPU_VOLUME_GIB,
             user_data=node_config(hardware),
-            tags=tags,
+            tags=cost_tags,
         ).resource
+        [subnet] = vpc.select_subnets(availability_zones=[pool.zone]).subnet_ids
         self._node_group(
             cluster_name=cluster.cluster_name,
             kubernetes_version=kubernetes_version,
-            subnet_id=subnet.subnet_id,
+            subnet_id=subnet,
             template=template,
         )
 
