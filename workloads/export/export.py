@@ -1,0 +1,66 @@
+"""From a sharded checkpoint to one file of weights, with its configuration and tokenizer."""
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from torch.distributed.checkpoint.state_dict_loader import load
+
+from workloads import checkpoints
+from workloads.command import InputError, progress
+from workloads.dataset import TOKENIZER, read_dataset
+from workloads.export.tokenizer import tokenizer_config
+from workloads.files import Folder
+from workloads.hugging_face import (
+    CONFIG,
+    GENERATION_CONFIG,
+    TOKENIZER_CONFIG,
+    WEIGHTS,
+    config_json,
+    generation_json,
+    weights_file,
+)
+from workloads.llama import Llama, LlamaConfig
+
+TEMPERATURE = 0.6  # a small model's likely words are good and its unlikely ones are not
+
+
+def export(run: Folder, data: Folder, out: Folder, *, scratch: Path) -> None:
+    """Write the folder; config.json comes last, because readers look for it first."""
+    dataset = read_dataset(data)
+    checkpoint = checkpoints.newest(run, scratch, progress)
+    if checkpoint is None:
+        raise InputError(f"{run.uri} holds no complete checkpoint; train into it first")
+    manifest = checkpoint.manifest
+    if manifest.data_sha256 != dataset.sha256:
+        raise InputError(f"{run.uri} was trained on other data than {data.uri}")
+    rules = data.read(TOKENIZER)
+    if hashlib.sha256(rules).hexdigest() != manifest.tokenizer_sha256:
+        raise InputError(f"{data.uri}/{TOKENIZER} is not the one {run.uri} was trained with")
+
+    config = LlamaConfig(**manifest.model)
+    model = Llama(config)
+    weights = model.state_dict()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")  # here on purpose
+        load({"model": weights}, checkpoint_id=checkpoint.path, no_dist=True)
+    provenance = {"step": str(manifest.step), "data_sha256": manifest.data_sha256}
+    out.delete(CONFIG)  # of an earlier export: it must not be seen beside these weights
+    out.write(WEIGHTS, weights_file(weights, provenance))
+    out.write(TOKENIZER, rules)
+    tokenizer = Tokenizer.from_str(rules.decode())
+    marks = {"begin_token": dataset.begin_token, "end_token": dataset.end_token}
+    for name, table in (
+        (TOKENIZER_CONFIG, tokenizer_config(tokenizer, dataset)),
+        (GENERATION_CONFIG, generation_json(**marks, temperature=TEMPERATURE)),
+        (CONFIG, config_json(config, **marks)),
+    ):
+        out.write(name, _dump(table))
+    print(f"step {manifest.step} of {run.uri} in {out.uri}")
+
+
+def _dump(table: dict[str, Any]) -> bytes:
+    return json.dumps(table, indent=2).encode() + b"\n"
