@@ -105,7 +105,7 @@ def read_training(metrics: str, *, model: str, processes: int) -> Training:
         steps=len(steps),
         first_loss=losses[0],
         final_loss=losses[-1],
-        tokens=sum(step["tokens"] for step in steps),
+        tokens=steps[-1]["tokens"],  # so far
         tokens_per_second=median(step["tokens_per_second"] for step in steps),
         losses=losses,
     )

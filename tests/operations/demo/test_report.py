@@ -12,7 +12,10 @@ LOSSES = [6.0, 4.0, 2.0, 1.0]
 @pytest.fixture
 def report():
     metrics = "".join(
-        json.dumps({"step": i, "loss": loss, "tokens": 100, "tokens_per_second": 50.0 + i}) + "\n"
+        json.dumps(
+            {"step": i, "loss": loss, "tokens": 100 * (i + 1), "tokens_per_second": 50.0 + i}
+        )
+        + "\n"
         for i, loss in enumerate(LOSSES)
     )
     return DemoReport(
