@@ -450,6 +450,13 @@ REFUSED = {
         "gateway.public = true: a public gateway needs certificate, the ARN of one in AWS "
         "Certificate Manager; set it, or set public = false",
     ),
+    "public without a public subnet": (
+        SMALLEST.replace("[network]", '[network]\negress = "private"')
+        + "[gateway]\npublic = true\n"
+        + 'certificate = "arn:aws:acm:us-east-2:111122223333:certificate/0-a"',
+        'gateway.public = true: a network with egress = "private" has no public subnet for the '
+        'load balancer; set network.egress = "nat", or public = false',
+    ),
     "certificate of another region": (
         SMALLEST + '[gateway]\ncertificate = "arn:aws:acm:us-east-1:111122223333:certificate/0-a"',
         'gateway.certificate = "arn:aws:acm:us-east-1:111122223333:certificate/0-a": '
