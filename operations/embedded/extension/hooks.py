@@ -13,6 +13,7 @@ from ministack.core import responses
 from ministack.services import bedrock, cloudformation, ec2
 from ministack.services.cloudformation import (
     changesets,
+    engine,
     handlers,
     provisioners,
     stacks,
@@ -32,7 +33,8 @@ _HOOKS = {
         "_tags",
         "_vpce_fields_xml",
     ),
-    changesets: ("_create_stack_task_in_region",),
+    changesets: ("_create_stack_task_in_region", "_resolve_props_for_diff"),
+    engine: ("_intrinsic_references",),
     handlers: ("_create_stack_task_in_region",),
     provisioners: ("_RESOURCE_HANDLERS", "_REPLACING_PROPERTIES", "_physical_name"),
     stacks: ("_runs_on_worker_thread", "_stack_region_context"),
@@ -124,6 +126,25 @@ def note_stack_operations() -> None:
 
     for module in (changesets, handlers):
         module._create_stack_task_in_region = start
+
+
+def notice_changed_references() -> None:
+    """Let a change set see that a property refers to another resource than before.
+
+    ministack compares references as resolved without any resource, where all look the same.
+    """
+    theirs = changesets._resolve_props_for_diff
+
+    def resolve(template: dict[str, Any], *context: Any) -> dict[str, Any]:
+        resolved: dict[str, Any] = theirs(template, *context)
+        resources = (template or {}).get("Resources", {})
+        for logical_id, resource in resources.items():
+            for name, value in resource.get("Properties", {}).items():
+                if any(target in resources for target, _ in engine._intrinsic_references(value)):
+                    resolved["Resources"][logical_id]["Properties"][name] = value
+        return resolved
+
+    changesets._resolve_props_for_diff = resolve
 
 
 @contextmanager

@@ -40,6 +40,7 @@ async def serve(listener: socket.socket) -> None:
         hooks.repair(type, repair, url)
     hooks.run_ours_on_threads()
     hooks.note_stack_operations()
+    hooks.notice_changed_references()
     hooks.complete_ec2_answers()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]

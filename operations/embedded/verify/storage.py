@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from operations.embedded.extension.handler import Place
-from operations.embedded.extension.repairs import dynamodb, s3
-from operations.embedded.extension.types import fsx
+from operations.embedded.extension.repairs import s3
+from operations.embedded.extension.types import dynamodb, fsx
 from operations.embedded.verify.verifier import Described, Properties, Read, Resource, Verifier
 
 _BUCKET = {"Bucket": "{id}"}

@@ -46,7 +46,7 @@ INFERENCE_PROFILE = ApiType(
     read_call="GetInferenceProfile",
     delete_call="DeleteInferenceProfile",
     id="{inferenceProfileArn}",
-    at={"inferenceProfileIdentifier": "{id}"},
+    at={"inferenceProfileIdentifier": "{tail}"},
     attributes={
         "InferenceProfileArn": "inferenceProfileArn",
         "InferenceProfileId": "inferenceProfileId",

@@ -1,0 +1,14 @@
+import pytest
+from ministack.services.cloudformation import provisioners
+
+from operations.embedded.extension import hooks
+
+
+def test_this_ministack_has_every_private_name_that_we_use():
+    assert hooks.missing() == []
+
+
+def test_a_private_name_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(provisioners, "_RESOURCE_HANDLERS")
+
+    assert hooks.missing() == ["ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS"]
