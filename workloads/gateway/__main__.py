@@ -70,8 +70,10 @@ def read_config(path: Path | None, text: str | None) -> GatewayFile:
     if path is not None:
         try:
             return parse(path.read_text(encoding="utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise GatewayConfigError(f"{path} cannot be read: {error}") from error
+        except OSError as error:
+            raise GatewayConfigError(f"{path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise GatewayConfigError(f"{path} is not UTF-8 text: {error}") from error
     if text:
         return parse(text, "GATEWAY_CONFIG")
     raise GatewayConfigError("there is no configuration: give --config FILE, or set GATEWAY_CONFIG")

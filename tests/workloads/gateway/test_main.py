@@ -75,7 +75,12 @@ def test_without_credentials_it_does_not_start(no_aws, capsys):
 
 def test_without_a_configuration_it_does_not_start(no_aws, capsys, tmp_path):
     assert "give --config FILE, or set GATEWAY_CONFIG" in sentence_of(capsys)
-    assert "cannot be read" in sentence_of(capsys, "--config", str(tmp_path / "none.toml"))
+    missing, binary = tmp_path / "none.toml", tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    assert f"{missing} cannot be read: No such file" in sentence_of(
+        capsys, "--config", str(missing)
+    )
+    assert "binary.toml is not UTF-8 text" in sentence_of(capsys, "--config", str(binary))
 
 
 def test_a_taken_port_is_a_sentence(no_aws, capsys):
