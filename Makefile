@@ -30,7 +30,7 @@ test: install ## all tests, offline from AWS; ARGS='-k gateway' selects
 check: install ## format, lint, types, import rules
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy app.py stacks workloads operations
+	.venv/bin/mypy app.py stacks workloads operations benchmarks
 	.venv/bin/lint-imports
 
 format: install ## rewrite the code in the project's format
