@@ -99,6 +99,8 @@ class Cdk:
         return "\n".join(lines)
 
     def _run(self, command: str, arguments: Sequence[str], on_event: Say) -> None:
+        if not CLI.exists():
+            raise CdkError(f"{CLI} does not exist; `make install` installs the CDK CLI")
         process = Process(
             f"cdk {command}",
             [CLI, "--no-notices", "--no-color", command, *arguments],

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from botocore.exceptions import ClientError
 from rich.table import Table
 
 from operations.embedded.emulator import Emulator
@@ -134,8 +135,11 @@ def _resources(emulator: Emulator, stack: str) -> list[Resource]:
 def _classify(place: Place, resource: Resource) -> Finding:
     verifier = VERIFIERS.get(resource.type)
     if verifier is None:
-        return _finding(resource, "declared", f"nothing here looks for a {resource.type}")
-    lost = verifier.lost(place, resource)
+        return _finding(resource, "declared", "nothing here looks for resources of its type")
+    try:
+        lost = verifier.lost(place, resource)
+    except ClientError as error:
+        return _finding(resource, "declared", f"its own service refuses to show it: {error}")
     if lost is None:
         return _finding(resource, "declared", "its own service does not know it")
     if lost:

@@ -75,9 +75,13 @@ class ApiType:
         answer = call(self.service, self.create_call, self._parameters(wanted))
         resource = jmespath.search(self.created, answer) or {}
         id = self.id.format_map(wanted | resource)
-        if self.tags_afterwards:
-            self._retag(call, id, {}, properties)
-        return Created(id, self._attributes(call, id, wanted))
+        try:
+            if self.tags_afterwards:
+                self._retag(call, id, {}, properties)
+            return Created(id, self._attributes(call, id, wanted))
+        except Exception:
+            self.delete(call, id, wanted)  # CloudFormation does not know it yet
+            raise
 
     def update(self, call: Call, id: str, old: Properties, new: Properties) -> Created:
         changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}

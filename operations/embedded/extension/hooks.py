@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ministack.core import responses
-from ministack.services import bedrock, cloudformation, ec2
+from ministack.services import bedrock, cloudformation, ec2, eks
 from ministack.services.cloudformation import (
     changesets,
     engine,
@@ -25,13 +25,16 @@ from operations.embedded.extension.handler import Call, Created, Handler, Place
 _HOOKS = {
     responses: ("get_account_id", "get_region", "request_scope"),
     bedrock: ("_guardrail_versions",),
+    eks: ("_nodegroups",),
     cloudformation: ("_stacks",),
     ec2: (
         "_ACTION_MAP",
+        "_az_id_for_zone_name",
         "_lt_data_xml",
         "_nat_gateways",
         "_tags",
         "_vpce_fields_xml",
+        "_zone_name_for_az_id",
     ),
     changesets: ("_create_stack_task_in_region", "_resolve_props_for_diff"),
     engine: ("_intrinsic_references",),
@@ -174,10 +177,39 @@ def stack_resources(name: str, account: str, region: str) -> list[dict[str, Any]
     ]
 
 
+def node_group(cluster: str, name: str) -> dict[str, Any]:
+    """The record that EKS answers from."""
+    record: dict[str, Any] = eks._nodegroups[f"{cluster}/{name}"]
+    return record
+
+
+def guardrail_version(guardrail: str, version: str) -> dict[str, Any]:
+    """The record that Bedrock answers from."""
+    record: dict[str, Any] = bedrock._guardrail_versions[f"{guardrail}/{version}"]
+    return record
+
+
 def delete_guardrail_version(guardrail: str, version: str, account: str, region: str) -> bool:
     """Forget one version of a guardrail; False when there is none."""
     with responses.request_scope(account, region):
         return bedrock._guardrail_versions.pop(f"{guardrail}/{version}", None) is not None
+
+
+def know_every_zone() -> None:
+    """Let EC2 know six zones of each region, not three, and refuse a zone of another."""
+
+    def name_of(zone_id: str) -> str | None:
+        region = responses.get_region()
+        names = [f"{region}{letter}" for letter in "abcdef"]
+        for name in names:
+            if zone_id == ec2._az_id_for_zone_name(name):
+                return name
+        if zone_id:
+            known = ", ".join(ec2._az_id_for_zone_name(name) for name in names)
+            raise ValueError(f"{zone_id} is no zone of {region}; its zones are {known}")
+        return None
+
+    ec2._zone_name_for_az_id = name_of
 
 
 def complete_ec2_answers() -> None:
@@ -217,11 +249,13 @@ def repair(type: str, repair: Repair, url: str) -> None:
             theirs["delete"](id, properties)
             raise
         finally:
-            _DROPPED[type, id] = call.dropped
+            _DROPPED.setdefault((type, id), []).extend(call.dropped)
 
     def update(
         id: str, old: dict[str, Any], new: dict[str, Any], stack: str, logical_id: str
     ) -> tuple[str, Any]:
+        before = id
+        _DROPPED.pop((type, id), None)
         if "update" not in theirs:
             id, attributes = theirs["create"](logical_id, new, stack)
         elif theirs.get("update_with_logical_id"):
@@ -229,8 +263,9 @@ def repair(type: str, repair: Repair, url: str) -> None:
         else:
             id, attributes = theirs["update"](id, old, new, stack)
         call = _call(url, stack, logical_id)
-        _DROPPED[type, id] = call.dropped
-        return id, {**(attributes or {}), **repair(call, id, old, new)}
+        further = repair(call, id, old if id == before else {}, new)
+        _DROPPED.setdefault((type, id), []).extend(call.dropped)
+        return id, {**(attributes or {}), **further}
 
     provisioners._RESOURCE_HANDLERS[type] = theirs | {
         "create": create,

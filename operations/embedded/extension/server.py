@@ -13,7 +13,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from ministack.app import app as ministack
 
-from operations.embedded.extension import guardrails, hooks
+from operations.embedded.extension import guardrails, hooks, records
 from operations.embedded.extension.repairs import REPAIRS
 from operations.embedded.extension.services import SERVICES
 from operations.embedded.extension.types import HANDLERS
@@ -36,11 +36,12 @@ async def serve(listener: socket.socket) -> None:
         raise SystemExit(f"this ministack lacks what the extension uses: {', '.join(missing)}")
     for handler in HANDLERS:
         hooks.register(handler, url)
-    for type, repair in REPAIRS.items():
+    for type, repair in (REPAIRS | records.REPAIRS).items():
         hooks.repair(type, repair, url)
     hooks.run_ours_on_threads()
     hooks.note_stack_operations()
     hooks.notice_changed_references()
+    hooks.know_every_zone()
     hooks.complete_ec2_answers()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]

@@ -1,4 +1,4 @@
-"""EC2's network: VPC, subnets, routes, gateways, endpoints, security groups, flow logs."""
+"""The network: VPC, subnets, routes, gateways, security groups, launch templates, firewalls."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -139,6 +139,15 @@ VERIFIERS = {
         unseen=("ResourceType",),  # the resource's id says it
     ),
     "AWS::EC2::PlacementGroup": Verifier(find=Described(ec2.PLACEMENT_GROUP)),
+    "AWS::WAFv2::WebACLAssociation": Verifier(
+        find=Read(
+            "wafv2",
+            "GetWebACLForResource",
+            {"ResourceArn": "{ResourceArn}"},
+            "WebACL && {WebACLArn: WebACL.ARN} || `null`",
+        ),
+        unseen=("ResourceArn",),  # the list is asked for by it
+    ),
     "AWS::EC2::LaunchTemplate": Verifier(
         find=Read(
             "ec2",

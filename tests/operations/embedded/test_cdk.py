@@ -16,11 +16,9 @@ from tests.operations.embedded.inventory import everything
 
 # What the emulator's own services cannot keep or show, and nothing else.
 LOST = {
-    ("AWS::Bedrock::GuardrailVersion", "lost: Description"),
     ("AWS::CloudWatch::Alarm", "lost: Metrics"),
     ("AWS::CloudWatch::Dashboard", "lost: Tags"),
     ("AWS::EC2::FlowLog", "lost: DeliverLogsPermissionArn, LogGroupName"),
-    ("AWS::EKS::Nodegroup", "lost: NodeRepairConfig"),
 }
 LEFT_ON_AWS_TOO = "/aws/lambda/"  # a function makes its log group itself
 
@@ -72,6 +70,7 @@ def test_the_demo_is_deployed_kept_updated_and_destroyed(emulator, cdk, environm
     declared = {f.type for f in report.findings if f.status == "declared"}
     assert declared == {"AWS::SageMaker::Endpoint"}
 
+    assert "Number of stacks with differences: 0" in cdk.diff("demo/*")
     said.clear()
     cdk.deploy("demo/*", on_event=said.append)
     assert said == []
