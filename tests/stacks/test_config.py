@@ -78,7 +78,7 @@ tags    = {{ project = "ai-silicon" }}
 [network]
 zones  = ["use2-az1", "use2-az2", "use2-az3"]
 cidr   = "10.0.0.0/16"
-egress = "private"
+egress = "nat"
 [storage]
 retain     = false
 lustre_gib = 4800
