@@ -59,6 +59,11 @@ class Report:
         return {status: _count(self.findings, status) for status in STATUSES}
 
     @property
+    def caveats(self) -> dict[str, str]:
+        """By type, what does not exist although its configuration is verified."""
+        return {finding.type: finding.remark for finding in self.findings if finding.remark}
+
+    @property
     def remarks(self) -> tuple[dict[str, str], ...]:
         """Each resource that is not verified, and why."""
         return tuple(
@@ -66,7 +71,7 @@ class Report:
         )
 
     def to_json(self) -> str:
-        facts = dataclasses.asdict(self) | {"counts": self.counts}
+        facts = dataclasses.asdict(self) | {"counts": self.counts, "caveats": self.caveats}
         return json.dumps(facts, indent=2) + "\n"
 
     def table(self) -> Table:

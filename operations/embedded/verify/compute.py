@@ -33,14 +33,9 @@ def _target_tags(place: Place, resource: Resource) -> Any:
     return Read(_SERVICE, "ListTagsForResource", {"ResourceARN": arn}, "Tags")(place, resource)
 
 
-def _policy_properties(properties: Properties) -> Properties:
-    """A scaling policy's properties with the target's id taken apart."""
-    return scaling.flat(properties)
-
-
-def _load_balancer(service_part: str, path: str) -> Read:
-    key = {"LoadBalancer": "LoadBalancerArn", "TargetGroup": "TargetGroupArn"}[service_part]
-    return Read("elbv2", f"Describe{service_part}Attributes", {key: "{id}"}, path)
+def _attributes(noun: str) -> Read:
+    """The attributes of a LoadBalancer or TargetGroup."""
+    return Read("elbv2", f"Describe{noun}Attributes", {f"{noun}Arn": "{id}"}, "Attributes")
 
 
 def _tags(place: Place, resource: Resource) -> Any:
@@ -126,7 +121,7 @@ VERIFIERS: Mapping[str, Verifier] = {
             {"ServiceNamespace": "ecs", "PolicyNames": ["{PolicyName}"]},
             "ScalingPolicies[0]",
         ),
-        expect=_policy_properties,
+        expect=scaling.flat,
         remark="nothing scales",
     ),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": Verifier(
@@ -134,7 +129,7 @@ VERIFIERS: Mapping[str, Verifier] = {
             "elbv2", "DescribeLoadBalancers", {"LoadBalancerArns": ["{id}"]}, "LoadBalancers[0]"
         ),
         parts={
-            "LoadBalancerAttributes": _load_balancer("LoadBalancer", "Attributes"),
+            "LoadBalancerAttributes": _attributes("LoadBalancer"),
             "Tags": _tags,
         },
         rename={"Subnets": "AvailabilityZones[].SubnetId"},
@@ -144,7 +139,7 @@ VERIFIERS: Mapping[str, Verifier] = {
             "elbv2", "DescribeTargetGroups", {"TargetGroupArns": ["{id}"]}, "TargetGroups[0]"
         ),
         parts={
-            "TargetGroupAttributes": _load_balancer("TargetGroup", "Attributes"),
+            "TargetGroupAttributes": _attributes("TargetGroup"),
             "Tags": _tags,
         },
     ),
@@ -165,6 +160,5 @@ VERIFIERS: Mapping[str, Verifier] = {
             "Configuration.{ServiceToken: FunctionArn}",
         ),
         parts={"BucketName": Read("s3", "ListObjectsV2", {"Bucket": "{BucketName}"}, "Name")},
-        remark="its function ran as a process of this machine",
     ),
 }

@@ -150,6 +150,7 @@ def test_an_endpoint_is_declared_however_well_its_properties_are_kept(emulator, 
     assert report.counts == {"verified": 2, "declared": 1, "altered": 0}
     [remark] = report.remarks
     assert remark["logical_id"] == "It"
+    assert report.caveats["AWS::SageMaker::Model"] == "a record of our own"
 
 
 def test_the_report_is_json_and_a_table(emulator, stack, environment):

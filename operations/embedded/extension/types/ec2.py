@@ -103,7 +103,6 @@ class SecurityGroupRule:
     create_only: tuple[str, ...]
     authorize: str
     revoke: str
-    egress: bool
 
     def create(self, call: Call, properties: Properties) -> Created:
         answer = call("ec2", self.authorize, self._permission(properties))
@@ -120,12 +119,8 @@ class SecurityGroupRule:
         call.quietly("ec2", self.revoke, self._permission(properties))
 
     def _permission(self, properties: Properties) -> dict[str, Any]:
-        description = {name: properties[name] for name in ("Description",) if name in properties}
-        ports = {
-            name: properties[name]
-            for name in ("IpProtocol", "FromPort", "ToPort")
-            if name in properties
-        }
+        description = _picked(properties, "Description")
+        ports = _picked(properties, "IpProtocol", "FromPort", "ToPort")
         peers: dict[str, Any] = {}
         for name in ("SourceSecurityGroupId", "DestinationSecurityGroupId"):
             if name in properties:
@@ -140,6 +135,10 @@ class SecurityGroupRule:
         return {"GroupId": properties["GroupId"], "IpPermissions": [ports | peers]}
 
 
+def _picked(properties: Properties, *names: str) -> dict[str, Any]:
+    return {name: properties[name] for name in names if name in properties}
+
+
 INGRESS = SecurityGroupRule(
     type="AWS::EC2::SecurityGroupIngress",
     create_only=(
@@ -152,14 +151,12 @@ INGRESS = SecurityGroupRule(
     ),
     authorize="AuthorizeSecurityGroupIngress",
     revoke="RevokeSecurityGroupIngress",
-    egress=False,
 )
 EGRESS = SecurityGroupRule(
     type="AWS::EC2::SecurityGroupEgress",
     create_only=(*_RULE, "DestinationPrefixListId", "DestinationSecurityGroupId"),
     authorize="AuthorizeSecurityGroupEgress",
     revoke="RevokeSecurityGroupEgress",
-    egress=True,
 )
 
 HANDLERS: tuple[Handler, ...] = (
