@@ -49,7 +49,8 @@ class DemoReport:
     def write(self, folder: Path, *, loss_picture: bytes) -> None:
         """Write report.json, loss.png and report.html into `folder`."""
         facts: dict[str, Any] = dataclasses.asdict(self)
-        facts["deployed"] |= {"counts": self.deployed.counts, "remarks": self.deployed.remarks}
+        for name in ("counts", "remarks", "caveats"):
+            facts["deployed"][name] = getattr(self.deployed, name)
         (folder / "report.json").write_text(json.dumps(facts, indent=2) + "\n")
         (folder / "loss.png").write_bytes(loss_picture)
         environment = jinja2.Environment(
@@ -72,6 +73,13 @@ class DemoReport:
             f"{len(self.deployed.findings)} resources: {counts['verified']} verified,"
             f" {counts['declared']} declared, {counts['altered']} altered"
         )
+        for remark in self.deployed.remarks:
+            console.print(
+                f"  {remark['status']}: {remark['stack']} {remark['type']}, {remark['reason']}",
+                style="yellow",
+            )
+        absent = "; ".join(f"{kind}: {what}" for kind, what in self.deployed.caveats.items())
+        console.print(f"verified as configuration only: {absent}", style="dim", highlight=False)
         run = self.training
         console.print(f"\nloss {run.first_loss:.3f} → {run.final_loss:.3f} in {run.steps} steps")
         console.print(curve(run.losses, width=CURVE_WIDTH), highlight=False)

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from operations.embedded.cdk import Cdk
 from operations.embedded.emulator import REPOSITORY, Emulator
 from operations.embedded.report import Report, inspect
 from operations.processes import Process
-from stacks.config import EnvironmentConfig, load_environments
+from stacks.config import ENVIRONMENTS, EnvironmentConfig, load_environments
 from workloads.prepare.stories import stories, story
 
 ENVIRONMENT = "demo"
@@ -64,7 +65,10 @@ class Demo:
                 f"step 'gateway' cannot work: port {self.gateway_port} is taken; name another"
                 " with PORT=, or none for a free one (nothing was started, so there is no log)"
             )
-        config = load_environments()[ENVIRONMENT]
+        environments = self.folder / "environments"  # this one alone: the others take time
+        environments.mkdir()
+        shutil.copy(ENVIRONMENTS / f"{ENVIRONMENT}.toml", environments)
+        config = load_environments(environments)[ENVIRONMENT]
         deployed = self._deploy(narrator, config)
         training = self._train(narrator, deployed.outputs)
         return DemoReport(
@@ -98,7 +102,7 @@ class Demo:
             self.running.enter_context(self._aws)
             self._urls["the embedded AWS"] = self._aws.url
             step.result = f"the embedded AWS listens on {self._aws.url}"
-        cdk = Cdk(self._aws, folder=self.folder)
+        cdk = Cdk(self._aws, folder=self.folder, environments=self.folder / "environments")
         with narrator.step("bootstrap", "prepare the account for the CDK") as step:
             cdk.bootstrap(on_event=step.say)
         with narrator.step("deploy", "deploy every stack with the CDK CLI") as step:
