@@ -30,7 +30,8 @@ class Step:
     def say(self, text: str) -> None:
         """Show the newest state; a terminal overwrites it, a log gets a line now and then."""
         if self.status is not None:
-            self.status.update(f"{self.name}  [dim]{text[:160]}[/dim]")
+            room = self.console.width - len(self.name) - 4  # a second line would flicker
+            self.status.update(f"{_escaped(self.name)} [dim]{_escaped(text[:room])}[/dim]")
         elif time.monotonic() - self._spoke >= QUIET_SECONDS:
             self._spoke = time.monotonic()
             self.console.print(f"    {text}", markup=False, highlight=False)
@@ -51,7 +52,7 @@ class Narrator:
         heading = f"[{len(self.seconds) + 1}/{self._steps}] {name:<9}"
         started = time.monotonic()
         if self._console.is_terminal and live:
-            status = self._console.status(f"{heading} [dim]{purpose}[/dim]")
+            status = self._console.status(f"{_escaped(heading)} [dim]{purpose}[/dim]")
         else:
             status = None
             self._console.print(f"{heading} {purpose}", markup=False, highlight=False)
@@ -79,5 +80,6 @@ class Narrator:
         )
 
 
-def _escaped(heading: str) -> str:
-    return heading.replace("[", "\\[")
+def _escaped(text: str) -> str:
+    """Text in which no bracket is taken for a style."""
+    return text.replace("[", "\\[")

@@ -82,7 +82,7 @@ class Demo:
 
     def explain(self) -> None:
         """Print how to use what is still running."""
-        say = partial(self.console.print, markup=False, highlight=False)
+        say = partial(self.console.print, markup=False, highlight=False, soft_wrap=True)
         say("\nstill running, until Ctrl-C:")
         for name, url in self._urls.items():
             say(f"  {name:<16} {url}")
@@ -149,6 +149,7 @@ class Demo:
         with narrator.step("serve", "start the model server") as step:
             model = f"s3://{outputs['ModelsBucket']}/demo"
             server = self._serve("serve", free_port(), "--model", model, "--name", OWN)
+            self._urls["the model server"] = server
             step.result = f"the model server listens on {server}"
         with narrator.step("gateway", "start the gateway") as step:
             self._key = self._create_tenant(outputs["TenantsTable"])
@@ -158,6 +159,7 @@ class Demo:
                 self.gateway_port or free_port(),
                 *("--config", str(file), "--table", outputs["TenantsTable"]),
             )
+            self._urls["the gateway"] = gateway
             step.result = f"the gateway listens on {gateway}"
         with narrator.step("ask", "one question each, through the gateway", live=False) as step:
             question, known = self._own_question()
@@ -245,7 +247,6 @@ class Demo:
         process = self._start(stage, [*command, "--host", HOST, "--port", str(port)])
         self.running.enter_context(process)
         process.wait_until_ready(lambda: answers(f"{url}/health"), timeout=READY_SECONDS)
-        self._urls[f"the {stage}"] = url
         return url
 
     def _start(self, stage: str, command: Sequence[str | Path]) -> Process:
