@@ -97,11 +97,11 @@ def describe_files(path: Path) -> dict[str, dict[str, Any]]:
 def _parse(data: bytes, where: str) -> Manifest:
     try:
         table = json.loads(data)
-        digest = table.pop("manifest_sha256")
+        del table["manifest_sha256"]
         manifest = Manifest(**table)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError):
         raise Damaged(f"{where} is damaged: it cannot be read") from None
-    if hashlib.sha256(_dump(table)).hexdigest() != digest:
+    if manifest.to_json() != data:
         raise Damaged(f"{where} is damaged: it does not match its own digest")
     return manifest
 

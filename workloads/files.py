@@ -208,7 +208,7 @@ def _s3_client() -> Any:
     import boto3  # half a second that a run on folders need not pay
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(retries={"mode": "standard"}))
+    return boto3.Session().client("s3", config=Config(retries={"mode": "standard"}))
 
 
 @contextmanager

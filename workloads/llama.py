@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-INITIAL_STD = 0.02
+SMALL, GAIN = 0.02, 0.7  # of fresh weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,17 +155,22 @@ class Llama(nn.Module):
         self.register_buffer("sines", sines, persistent=False)
 
     def initialise(self, seed: int) -> None:
-        """Fresh weights, a function of the seed alone; projections into the residual smaller."""
+        """Fresh weights, a function of the seed alone.
+
+        What a block adds begins small beside the embedding; what it computes with keeps its
+        size. Smaller queries and keys would have gradients not far from rounding errors, which
+        Adam scales up: runs on other numbers of processes then drift apart.
+        """
         random = torch.Generator().manual_seed(seed)
-        into_residual = INITIAL_STD / math.sqrt(2 * self.config.layers)
-        for name, parameter in self.named_parameters():
-            if parameter.dim() > 1:
-                std = (
-                    into_residual
-                    if name.endswith(("o_proj.weight", "down_proj.weight"))
-                    else INITIAL_STD
+        for name, weight in self.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                nn.init.normal_(
+                    weight, std=SMALL / math.sqrt(2 * self.config.layers), generator=random
                 )
-                nn.init.normal_(parameter, std=std, generator=random)
+            elif name.endswith("_proj.weight"):
+                nn.init.normal_(weight, std=GAIN / math.sqrt(weight.shape[1]), generator=random)
+            elif weight.dim() > 1:
+                nn.init.normal_(weight, std=SMALL, generator=random)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         start = cache.length if cache is not None else 0

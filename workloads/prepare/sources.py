@@ -21,9 +21,14 @@ class Source:
     def uri(self) -> str:
         return f"{self.folder.uri}/{self.name}"
 
-    def read(self) -> str:
-        """The whole text; InputError says why a file is none."""
-        data = self.folder.read(self.name)
+    def read(self) -> bytes:
+        return self.folder.read(self.name)
+
+    def text(self) -> str:
+        return self.decode(self.read())
+
+    def decode(self, data: bytes) -> str:
+        """What was read as text; InputError says why it is none."""
         if (offset := data.find(b"\0")) >= 0:
             raise InputError(f"{self.uri} is not text: byte {offset} is NUL; give UTF-8 text files")
         try:

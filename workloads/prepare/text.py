@@ -23,10 +23,11 @@ def read_files(inputs: Sequence[str]) -> Text:
     files = find_sources(inputs)
     sources = []
     for file in files:
-        data = file.read().encode()
+        data = file.read()
+        file.decode(data)
         sources.append({"file": file.uri} | _fingerprint([data]))
     progress(f"read {len(files)} files, {sum(source['bytes'] for source in sources):,} bytes")
-    return Text(documents=lambda: (file.read() for file in files), sources=tuple(sources))
+    return Text(documents=lambda: (file.text() for file in files), sources=tuple(sources))
 
 
 def tell_stories(count: int, seed: int) -> Text:

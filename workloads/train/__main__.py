@@ -1,6 +1,6 @@
 """Train a language model on prepared tokens.
 
-torchrun --nproc-per-node 2 -m workloads.train --data data --out run --model tiny --steps 400
+torchrun --nproc-per-node 2 -m workloads.train --data data --out run --model tiny --steps 300
 
 Alone or under torchrun, on folders or s3://. The same command again continues a run that was
 interrupted, with the loss it would have had. SIGTERM or Ctrl-C: save after the step, then end.
@@ -19,6 +19,7 @@ from workloads.train.loop import train
 from workloads.train.native import Native, Place
 from workloads.train.settings import Settings
 
+ORPHAN_SECONDS = 0.1  # how long a worker may go on without its launcher
 PATIENCE_SECONDS = 10.0  # for the first process to speak and the launcher to end the others
 
 
@@ -28,7 +29,7 @@ def parser() -> Parser:
     add("--data", required=True, metavar="URI", help="what prepare wrote: a folder or s3://")
     add("--out", required=True, metavar="URI", help="the run: a folder or s3://")
     add("--model", choices=SIZES, default="tiny", help="its size (%(default)s)")
-    add("--steps", type=count(1), default=400, metavar="N", help="(%(default)s)")
+    add("--steps", type=count(1), default=300, metavar="N", help="(%(default)s)")
     add("--seed", type=int, default=0, help="of weights and data order (%(default)s)")
     add("--batch", type=count(1), default=8, metavar="N",
         help="sequences per step over all processes (%(default)s)")  # fmt: skip
@@ -51,15 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+        signal.signal(name, lambda *_: stop.set())  # the loop looks after every step
 
     def work() -> None:
         settings = Settings(**vars(parser().parse_args(argv)))
         if not settings.learning_rate > 0:
             raise InputError(f"--learning-rate {settings.learning_rate} is not above 0")
         native = Native(place, device=settings.device, processors=_processors())
-        train(settings, native, stopping=stop.is_set)
-        native.close()
+        try:
+            train(settings, native, stopping=stop.is_set)
+        finally:
+            native.close()
 
     def silent() -> bool:
         return place.rank > 0 and stop.wait(PATIENCE_SECONDS)
@@ -78,7 +81,7 @@ def _end_with_parent(parent: int) -> None:
     """A launcher killed outright leaves its workers behind; they must not write on into the run,
     which may already have been started again."""
     while os.getppid() == parent:
-        time.sleep(0.5)
+        time.sleep(ORPHAN_SECONDS)
     os._exit(1)
 
 

@@ -42,6 +42,8 @@ class Run:
         step = self._native.from_first(found.manifest.step if found else 0)
         if first:
             self.metrics = Metrics(self.out, self._work, resumed_step=step)
+            if step:
+                self.point_to(step)  # a kill or damage may have left it at another
         if step:
             if not first and self._native.place.local_rank == 0 and self.out.path is None:
                 checkpoints.fetch(self.out, step, self._scratch)  # for this machine's processes

@@ -1,0 +1,171 @@
+"""Real processes, really killed: the same command again ends as if nothing had happened."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workloads.train.__main__ import main
+
+VARYING = ("seconds", "tokens_per_second")
+
+
+def numbers(run: Path) -> list[dict]:
+    """Every step's metrics but for how long it took."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: row[name] for name in row if name not in VARYING} for row in rows]
+
+
+def weights(run: Path) -> dict[str, str]:
+    """The last checkpoint's shards by their digests; .metadata names the run's own folder."""
+    last = json.loads((run / "latest.json").read_text())["checkpoint"]
+    files = json.loads((run / last / "MANIFEST.json").read_text())["files"]
+    return {name: file["sha256"] for name, file in files.items() if name.endswith(".distcp")}
+
+
+def wait_for(file: Path, process: subprocess.Popen) -> None:
+    """Until a running process has written `file`."""
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def manifest(run: Path, step: int) -> Path:
+    return run / f"checkpoints/step-{step:08d}/MANIFEST.json"
+
+
+@pytest.fixture
+def half_done(trained, tmp_path) -> Path:
+    """A copy of the run as it was after step 30."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    for step in range(40, 90, 10):
+        shutil.rmtree(manifest(run, step).parent)
+    return run
+
+
+def test_a_run_writes_what_the_contract_says(trained):
+    rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+
+    assert [row["step"] for row in rows] == list(range(1, 81))
+    assert rows[-1].keys() >= {"step", "loss", "tokens", "tokens_per_second", "seconds"}
+    assert rows[-1]["tokens"] == 80 * 4 * 32
+    assert rows[-1]["loss"] < rows[0]["loss"] - 1
+    assert json.loads((trained / "latest.json").read_text()) == {
+        "step": 80,
+        "checkpoint": "checkpoints/step-00000080",
+    }
+    assert [path.name for path in sorted((trained / "checkpoints").iterdir())] == [
+        f"step-000000{step}" for step in range(10, 90, 10)
+    ]
+    assert (trained / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_killed_and_stopped_ends_as_if_nothing_had_happened(
+    trained, data, tmp_path, launcher, train_options
+):
+    run = tmp_path / "run"
+    options = ("--data", data, "--out", run, *train_options)
+
+    # a worker dies while the first checkpoint is written
+    first = launcher.start(*options)
+    wait_for(run / "checkpoints/step-00000010", first)
+    psutil.Process(first.pid).children()[-1].kill()
+    first.communicate(timeout=60)
+    assert first.returncode != 0
+
+    # the launcher dies and its workers must follow
+    second = launcher.start(*options)
+    wait_for(manifest(run, 20), second)
+    orphans = psutil.Process(second.pid).children()
+    second.kill()
+    second.communicate(timeout=60)
+    assert psutil.wait_procs(orphans, timeout=30)[1] == []
+
+    # the machine is taken away, with a warning
+    before = json.loads((run / "latest.json").read_text())["step"]
+    third = launcher.start(*options)
+    wait_for(manifest(run, before + 10), third)
+    third.send_signal(signal.SIGTERM)
+    output, _ = third.communicate(timeout=60)
+    stopped = json.loads((run / "latest.json").read_text())["step"]
+    assert third.returncode != 0
+    assert f"stopped as asked after step {stopped}" in output
+
+    output = launcher.run(*options)
+    assert f"continues after step {stopped}" in output
+    assert numbers(run) == numbers(trained)
+    assert weights(run) == weights(trained)
+
+
+def test_damaged_checkpoints_are_passed_over(trained, half_done, data, launcher, train_options):
+    shard = manifest(half_done, 30).with_name("__1_0.distcp")
+    flipped = bytearray(shard.read_bytes())
+    flipped[1000] ^= 1
+    shard.write_bytes(flipped)
+    manifest(half_done, 20).with_name(".metadata").unlink()
+
+    output = launcher.run("--data", data, "--out", half_done, *train_options)
+
+    assert "step-00000030/__1_0.distcp is damaged" in output
+    assert "step-00000020/.metadata is missing" in output
+    assert "continues after step 10" in output
+    assert numbers(half_done) == numbers(trained)
+    assert weights(half_done) == weights(trained)
+
+
+def test_four_processes_or_one_give_nearly_what_two_give(
+    trained, half_done, data, tmp_path, launcher, train_options
+):
+    alone = tmp_path / "alone"
+    shutil.copytree(half_done, alone)
+
+    launcher.run("--data", data, "--out", half_done, *train_options, processes=4)
+    assert main(["--data", str(data), "--out", str(alone), *train_options]) == 0
+
+    for run in (half_done, alone):
+        assert numbers(run)[:30] == numbers(trained)[:30]
+        for ours, theirs in zip(numbers(run), numbers(trained), strict=True):
+            assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+def test_a_finished_run_has_nothing_left_to_do(trained, data, tmp_path, train_options, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "latest.json").unlink()
+
+    code = main(["--data", str(data), "--out", str(run), *train_options])
+
+    assert code == 0
+    assert numbers(run) == numbers(trained)
+    assert (run / "latest.json").read_bytes() == (trained / "latest.json").read_bytes()
+    assert capsys.readouterr().out.startswith("80 steps, loss ")
+
+
+def test_a_run_in_s3_is_the_one_in_a_folder(data, bucket, tmp_path, train_options):
+    from workloads.files import LocalFolder, open_folder
+
+    there = open_folder(f"{bucket}/run")
+    for name in LocalFolder(data).names():
+        open_folder(f"{bucket}/tokens").upload(data / name, name)
+    options = [*train_options, "--steps", "20"]
+
+    assert main(["--data", str(data), "--out", str(tmp_path), *options]) == 0
+    assert main(["--data", f"{bucket}/tokens", "--out", f"{bucket}/run", *options]) == 0
+    assert there.names() == LocalFolder(tmp_path).names()
+    fetched = there.download(["metrics.jsonl"], tmp_path / "fetched")
+    assert numbers(fetched) == numbers(tmp_path)
+
+    # broken off after step 10, it goes on from there
+    for name in there.names():
+        if "step-00000020/MANIFEST" in name:
+            there.delete(name)
+    assert main(["--data", f"{bucket}/tokens", "--out", f"{bucket}/run", *options]) == 0
+    assert numbers(there.download(["metrics.jsonl"], tmp_path / "fetched")) == numbers(tmp_path)
