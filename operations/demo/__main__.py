@@ -58,9 +58,12 @@ def main(argv: list[str] | None = None) -> int:
                 for number in SIGNALS:  # nothing interrupts the stopping
                     signal.signal(number, signal.SIG_IGN)
                 console.print("[dim]stopping everything that was started[/dim]")
-    except (FolderError, StepError) as error:
+    except FolderError as error:
+        print(f"make demo: step 'folder' failed: {error}", file=sys.stderr)
+        return 2
+    except StepError as error:
         print(f"make demo: {error}", file=sys.stderr)
-        return 2 if isinstance(error, FolderError) else 1
+        return 1
     except Interrupted as interruption:
         print(f"make demo: {interruption}", file=sys.stderr)
         return 0 if done else 130
@@ -85,9 +88,20 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         "--folder", type=Path, default=Path(".demo"), help="logs and report (default: .demo)"
     )
     parser.add_argument(
-        "--input", type=Path, nargs="+", default=(), metavar="FILE", help="train on this text"
+        "--input", type=_text, nargs="+", default=(), metavar="FILE", help="train on this text"
     )
     return parser.parse_args(argv)
+
+
+def _text(name: str) -> Path:
+    """A file of UTF-8 text, looked at now rather than after everything is deployed."""
+    try:
+        Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError(f"{name} is not UTF-8 text") from None
+    return Path(name)
 
 
 def _port(text: str) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from operations.demo.__main__ import main
+
 REPOSITORY = Path(__file__).parents[3]
 SECONDS = 240
 
@@ -155,4 +157,21 @@ def test_a_folder_that_cannot_be_written(demo, tmp_path):
 
     [sentence] = errors.splitlines()
     assert code == 2
+    assert sentence.startswith("make demo: step 'folder' failed: ")
     assert str(tmp_path / "demo") in sentence and "FOLDER=" in sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--port", "70000"], "'70000' is not a port"),
+        (["--input", "/nowhere.txt"], "/nowhere.txt cannot be read: No such file"),
+        (["--input", sys.executable], "is not UTF-8 text"),
+    ],
+)
+def test_options_that_cannot_be_used(capsys, options, complaint):
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
