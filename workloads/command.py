@@ -28,8 +28,8 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (see --help)")
 
 
-def count(minimum: int) -> Callable[[str], int]:
-    """An option's type: a whole number not below `minimum`."""
+def count(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+    """An option's type: a whole number within limits."""
 
     def parse(text: str) -> int:
         try:
@@ -38,6 +38,8 @@ def count(minimum: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
         if value < minimum:
             raise argparse.ArgumentTypeError(f"{value} is too small: at least {minimum}")
+        if maximum is not None and value > maximum:
+            raise argparse.ArgumentTypeError(f"{value} is too large: at most {maximum}")
         return value
 
     return parse

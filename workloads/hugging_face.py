@@ -93,9 +93,9 @@ def read_config(path: Path) -> LlamaConfig:
     return LlamaConfig(**ours, rope_theta=float(theta))
 
 
-def weights_file(tensors: dict[str, Tensor], provenance: dict[str, str]) -> bytes:
-    """model.safetensors' content; `provenance` is kept in its header."""
-    return safetensors.torch.save(tensors, metadata={"format": "pt"} | provenance)
+def weights_file(tensors: dict[str, Tensor]) -> bytes:
+    """model.safetensors' content; equal tensors give equal bytes."""
+    return safetensors.torch.save(tensors, metadata={"format": "pt"})
 
 
 def read_model(path: Path) -> Llama:

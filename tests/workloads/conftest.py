@@ -87,7 +87,7 @@ def model(tmp_path_factory, data, trained) -> Path:
 @pytest.fixture(scope="session")
 def s3_environment() -> Iterator[dict[str, str]]:
     """moto's S3 on a socket, and the environment that leads every client to it."""
-    server = ThreadedMotoServer(port=0)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
     yield {

@@ -25,6 +25,7 @@ from workloads.hugging_face import (
 )
 from workloads.llama import Llama, LlamaConfig
 
+ORIGIN = "training.json"  # which run made this; no reader needs it
 TEMPERATURE = 0.6  # a small model's likely words are good and its unlikely ones are not
 
 
@@ -47,13 +48,14 @@ def export(run: Folder, data: Folder, out: Folder, *, scratch: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled")  # here on purpose
         load({"model": weights}, checkpoint_id=checkpoint.path, no_dist=True)
-    provenance = {"step": str(manifest.step), "data_sha256": manifest.data_sha256}
     out.delete(CONFIG)  # of an earlier export: it must not be seen beside these weights
-    out.write(WEIGHTS, weights_file(weights, provenance))
+    out.write(WEIGHTS, weights_file(weights))
     out.write(TOKENIZER, rules)
     tokenizer = Tokenizer.from_str(rules.decode())
     marks = {"begin_token": dataset.begin_token, "end_token": dataset.end_token}
+    origin = {"step": manifest.step, "data_sha256": manifest.data_sha256} | manifest.settings
     for name, table in (
+        (ORIGIN, origin),
         (TOKENIZER_CONFIG, tokenizer_config(tokenizer, dataset)),
         (GENERATION_CONFIG, generation_json(**marks, temperature=TEMPERATURE)),
         (CONFIG, config_json(config, **marks)),

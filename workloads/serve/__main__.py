@@ -27,7 +27,7 @@ def parser() -> Parser:
     add("--model", required=True, metavar="URI", help="what export wrote: a folder or s3://")
     add("--name", help="what clients call the model (the folder's name)")
     add("--host", default="127.0.0.1", help="(%(default)s)")
-    add("--port", type=count(0), default=8000, help="0 takes a free one (%(default)s)")
+    add("--port", type=count(0, 65_535), default=8000, help="0 takes a free one (%(default)s)")
     return options
 
 
@@ -60,8 +60,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-    except (OSError, OverflowError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
         raise InputError(
             f"cannot listen on {host} port {port}: {reason}; give another --host or --port"
         ) from None

@@ -1,6 +1,7 @@
 """The HTTP side: OpenAI's routes over one engine."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -110,8 +111,12 @@ class Server:
         self, answer: Answer, prompt: list[int], sampling: Sampling, *, with_usage: bool
     ) -> AsyncIterator[str]:
         async with aclosing(self._worker.generate(prompt, sampling)) as pieces:
-            async for event in answer.events(pieces, with_usage=with_usage):
-                yield event
+            try:
+                async for event in answer.events(pieces, with_usage=with_usage):
+                    yield event
+            except Exception as error:  # too late for a status: tell it where the client looks
+                yield f"data: {json.dumps(_failure(error))}\n\n"
+                raise
 
     async def _collect(
         self, request: HttpRequest, prompt: list[int], sampling: Sampling
@@ -167,20 +172,28 @@ async def _departure(request: HttpRequest) -> None:
 
 async def _refused(_: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, RequestError)
-    return _envelope(error.status, str(error), "invalid_request_error", error.parameter, error.code)
+    told = _envelope(str(error), parameter=error.parameter, code=error.code)
+    return JSONResponse(told, status_code=error.status)
 
 
 async def _http_error(_: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _envelope(error.status_code, error.detail, "invalid_request_error", None, None)
+    return JSONResponse(_envelope(error.detail), status_code=error.status_code)
 
 
 async def _failed(_: HttpRequest, error: Exception) -> Response:
-    return _envelope(500, f"the server failed: {type(error).__name__}", "server_error", None, None)
+    return JSONResponse(_failure(error), status_code=500)
+
+
+def _failure(error: Exception) -> dict[str, object]:
+    return _envelope(f"the server failed: {type(error).__name__}", kind="server_error")
 
 
 def _envelope(
-    status: int, message: str, kind: str, parameter: str | None, code: str | None
-) -> Response:
-    error = {"message": message, "type": kind, "param": parameter, "code": code}
-    return JSONResponse({"error": error}, status_code=status)
+    message: str,
+    *,
+    kind: str = "invalid_request_error",
+    parameter: str | None = None,
+    code: str | None = None,
+) -> dict[str, object]:
+    return {"error": {"message": message, "type": kind, "param": parameter, "code": code}}

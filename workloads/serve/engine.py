@@ -1,5 +1,6 @@
 """The model and its sampling: tokens in, pieces of text out. No HTTP and no threads here."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from workloads.command import InputError
 from workloads.hugging_face import (
     CONFIG,
     GENERATION_CONFIG,
@@ -48,7 +50,7 @@ class Engine:
 
     def __init__(self, path: Path) -> None:
         self.model: Llama = read_model(path)
-        self.tokenizer = Tokenizer.from_file(str(path / TOKENIZER))
+        self.tokenizer = _read_tokenizer(path / TOKENIZER)
         self.chat = ChatTemplate(read_json(path / TOKENIZER_CONFIG))
         self.context = self.model.config.context
         self.vocabulary = self.model.config.vocabulary
@@ -92,6 +94,14 @@ class Engine:
             if ready:
                 yield Piece(text=ready, tokens=count)
         yield Piece(text=text.finish(), tokens=limit, finish="length")
+
+
+def _read_tokenizer(file: Path) -> Tokenizer:
+    described = read_json(file)
+    try:
+        return Tokenizer.from_str(json.dumps(described))
+    except Exception as error:  # the library raises nothing narrower
+        raise InputError(f"{file} is not a tokenizer: {error}") from None
 
 
 def choose(logits: Tensor, sampling: Sampling, random: torch.Generator) -> int:

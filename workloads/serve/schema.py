@@ -140,8 +140,10 @@ def explain(error: ValidationError) -> RequestError:
     if isinstance(ours := first.get("ctx", {}).get("error"), RequestError):
         return ours
     place = ".".join(str(part) for part in first["loc"])
+    if not place:
+        return RequestError("the body is not a JSON object")
     if first["type"] == "missing":
         return RequestError(f"{place} is missing", parameter=place)
     given = repr(first["input"])[:100]
     reason = first["msg"][0].lower() + first["msg"][1:]
-    return RequestError(f"{place} = {given}: {reason}", parameter=place or None)
+    return RequestError(f"{place} = {given}: {reason}", parameter=place)
