@@ -136,8 +136,12 @@ class Demo:
             training = read_training(metrics, model=MODEL, processes=PROCESSES)
             self.loss_picture = self._read(f"{run}/loss.png")
             step.result = f"loss {training.first_loss:.3f} → {training.final_loss:.3f}"
-            if training.final_loss >= training.first_loss / 2:
-                raise RuntimeError(f"{step.result} is not below half; see {self._log('train')}")
+            # Our stories are learned in that many steps; nobody knows of another text.
+            most = training.first_loss * (1.0 if self.texts else 0.5)
+            if not training.final_loss < most:
+                raise RuntimeError(
+                    f"{step.result} is not below {most:.3f}; see {self._log('train')}"
+                )
         with narrator.step("export", "checkpoint to Hugging Face format") as step:
             self._work("export", ["--run", run, "--data", data, "--out", model], step.say)
         return training
@@ -166,7 +170,7 @@ class Demo:
             own = self._question(gateway, OWN, "own model, on this machine", question)
             share = familiarity(own.text, known)
             step.result = f"{share:.0%} of the own model's words occur in its training text"
-            if share < MIN_FAMILIARITY:
+            if share < MIN_FAMILIARITY and not self.texts:
                 raise RuntimeError(f"only {step.result}; see {self._log('serve')}")
             bedrock = self._question(
                 gateway, BEDROCK, "Bedrock as the emulator has it: a canned text", BEDROCK_QUESTION
