@@ -2,11 +2,11 @@
 
 from typing import cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
-from aws_cdk import aws_iam as iam
 from constructs import Construct
+
+from stacks.shared.node_role import NodeRole
 
 # Tried in order; a zone without the newest has one of the others.
 _TYPES = ("m7a.large", "m6a.large", "m5.large")
@@ -41,26 +41,6 @@ class SystemNodes(Construct):
                 )
             ],
         )
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            managed_policies=[
-                iam.ManagedPolicy.from_aws_managed_policy_name(name)
-                for name in (
-                    "AmazonEKSWorkerNodePolicy",
-                    "AmazonEKS_CNI_Policy",
-                    "AmazonEC2ContainerRegistryPullOnly",
-                    "AmazonSSMManagedInstanceCore",
-                )
-            ],
-        )
-        cdk.Validations.of(role).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM4",
-                reason="EKS requires these managed policies of a node; AWS keeps them current.",
-            )
-        )
         eks.Nodegroup(
             self,
             "Nodegroup",
@@ -73,7 +53,7 @@ class SystemNodes(Construct):
             ),
             min_size=2,
             max_size=3,
-            node_role=role,
+            node_role=NodeRole(self, "Role"),
             labels={"pool": "system"},
             enable_node_auto_repair=True,
             force_update=False,

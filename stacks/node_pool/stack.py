@@ -6,13 +6,13 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.config import NodePoolConfig
 from stacks.node_pool.efa_security_group import EfaSecurityGroup
 from stacks.node_pool.launch_template import LaunchTemplate
 from stacks.node_pool.user_data import node_config
+from stacks.shared.node_role import NodeRole
 from workloads.hardware import Instance
 from workloads.versions import VERSIONS
 
@@ -109,7 +109,7 @@ class NodePoolStack(cdk.Stack):
             ami_type=_ami_type(pool.hardware),
             release_version=_release(pool.hardware, kubernetes_version),
             capacity_type=_CAPACITY_TYPES[pool.capacity.kind],
-            node_role=self._role().role_arn,
+            node_role=NodeRole(self, "NodeRole").role_arn,
             subnets=[subnet_id],
             launch_template=group.LaunchTemplateSpecificationProperty(
                 id=template.ref, version=template.attr_latest_version_number
@@ -127,29 +127,6 @@ class NodePoolStack(cdk.Stack):
                 group.TaintProperty(key=key, effect="NO_SCHEDULE") for key in _taints(pool.hardware)
             ],
         )
-
-    def _role(self) -> iam.Role:
-        role = iam.Role(
-            self,
-            "NodeRole",
-            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
-            managed_policies=[
-                iam.ManagedPolicy.from_aws_managed_policy_name(name)
-                for name in (
-                    "AmazonEKSWorkerNodePolicy",
-                    "AmazonEKS_CNI_Policy",
-                    "AmazonEC2ContainerRegistryPullOnly",
-                    "AmazonSSMManagedInstanceCore",
-                )
-            ],
-        )
-        cdk.Validations.of(role).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM4",
-                reason="EKS requires these managed policies of a node; AWS keeps them current.",
-            )
-        )
-        return role
 
 
 _CAPACITY_TYPES = {
