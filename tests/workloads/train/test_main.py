@@ -99,3 +99,16 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(data, tmp_path
     assert code == 1
     assert "try a smaller --learning-rate" in capsys.readouterr().err
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_a_sentence(data, tmp_path, capsys):
+    place = tmp_path / "checkpoints" / "step-00000005"
+    place.parent.mkdir()
+    place.symlink_to("/proc/nothing")  # no folder can be made there, by root neither
+
+    code = main(["--data", str(data), "--out", str(tmp_path), "--model", "micro", "--steps", "5"])
+
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train:")]
+    assert code == 1
+    assert len(errors) == 1
+    assert f"train: {place}: process 0 could not write: " in errors[0]
