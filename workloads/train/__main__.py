@@ -86,4 +86,9 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is written. Python's own way out ends threads of PyTorch's that are still in C++,
+    # which now and then aborts the process ("terminate called without an active exception").
+    os._exit(code)
