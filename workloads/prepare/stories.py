@@ -34,7 +34,7 @@ def story(seed: int, index: int) -> str:
         "food": _choice(rng, plots.FOODS),
     }
     plot = _choice(rng, plots.PLOTS)
-    request = _fill(rng, plots.REQUESTS, words | {"theme": _fill(rng, [plot.theme], words)})
+    request = _fill(rng, plots.REQUESTS, words | {"theme": plot.theme.format_map(words)})
     slots = (plots.OPENINGS, plots.DAYS, *plot.sentences, plots.ENDINGS)
     told = [_fill(rng, slot, words) for slot in slots]
     half = 2 + len(plot.sentences) // 2
