@@ -174,11 +174,17 @@ class Process:
         self.stop()
 
     def _last_words(self) -> str:
-        """The log's last line in brackets, for an error sentence."""
+        """Why it ended, by its log, in brackets for an error sentence.
+
+        That is the last line it signed with its name, as our own commands do, or else the last
+        one that has words in it: launchers frame their reports with rules.
+        """
         with self.log.open("r", errors="replace") as output:
             output.seek(self._log_start)
-            lines = output.read().strip().splitlines()
-        return f" ({lines[-1].strip()[:200]})" if lines else ""
+            lines = [line.strip() for line in output if any(map(str.isalpha, line))]
+        signed = [line for line in lines if line.startswith(f"{self.name}: ")]
+        words = (signed or lines)[-1:]
+        return f" ({words[0].removeprefix(f'{self.name}: ')[:300]})" if words else ""
 
 
 def describe_exit(code: int) -> str:

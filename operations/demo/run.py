@@ -29,8 +29,8 @@ from workloads.prepare.stories import stories, story
 
 ENVIRONMENT = "demo"
 STEPS = 10
-STORIES = 4000
-TRAINING_STEPS = 200
+STORIES = 8000
+TRAINING_STEPS = 300
 CHECKPOINT_EVERY = 100
 PROCESSES = 2
 MODEL = "tiny"
@@ -258,7 +258,8 @@ class Demo:
             stage,
             command,
             log=self._log(stage),
-            environment=self._aws.environment | {"PYTHONUNBUFFERED": "1"},
+            # torchrun wants to be told how many threads; each process then decides for itself.
+            environment=self._aws.environment | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
             cwd=REPOSITORY,
         )
 

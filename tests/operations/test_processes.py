@@ -35,6 +35,22 @@ def test_a_failure_is_one_sentence_with_the_last_line_and_the_log(tmp_path):
     assert str(failure.value) == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "quoted"),
+    [
+        (["starting", "train: no data", "launcher: exit 2", "===="], "no data"),
+        (["starting", "received SIGKILL", "----", ""], "received SIGKILL"),
+    ],
+)
+def test_the_reason_is_found_among_the_lines_of_a_launcher(tmp_path, lines, quoted):
+    code = f"print('\\n'.join({lines!r})); raise SystemExit(1)"
+    with (
+        python("train", code, tmp_path) as process,
+        pytest.raises(ProcessError, match=rf"exit code 1 \({quoted}\); see"),
+    ):
+        process.check()
+
+
 def test_the_last_line_of_an_earlier_run_is_not_quoted(tmp_path):
     (tmp_path / "log").write_text("words of an earlier run\n")
     with (
