@@ -57,7 +57,7 @@ def test_a_run_writes_what_the_contract_says(trained):
     assert [row["step"] for row in rows] == list(range(1, 81))
     assert rows[-1].keys() >= {"step", "loss", "tokens", "tokens_per_second", "seconds"}
     assert rows[-1]["tokens"] == 80 * 4 * 32
-    assert rows[-1]["loss"] < rows[0]["loss"] - 1
+    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
     assert json.loads((trained / "latest.json").read_text()) == {
         "step": 80,
         "checkpoint": "checkpoints/step-00000080",
