@@ -179,9 +179,9 @@ def test_a_capacity_block_waits_at_zero_until_it_starts(stacks):
 
 
 def test_another_pool_starts_with_its_least(stacks):
-    scaling = node_group(stacks, "prod", "pool-inf2")["ScalingConfig"]
+    scaling = node_group(stacks, "closed", "pool-reserved")["ScalingConfig"]
 
-    assert scaling == {"DesiredSize": 1, "MaxSize": 4, "MinSize": 1}
+    assert scaling == {"DesiredSize": 1, "MaxSize": 2, "MinSize": 1}
 
 
 @every_pool
