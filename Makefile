@@ -5,7 +5,8 @@ CDK    := npx --no-install cdk
 UV     := 0.13.9
 
 # uv does not read pip's settings: hand on where this machine keeps its packages, if it says so.
-export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+# Not exported: every line of every recipe would start pip to ask.
+FIND_LINKS = $(or $(UV_FIND_LINKS),$(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION = 20
 export CDK_DISABLE_CLI_TELEMETRY = true
 export NPM_CONFIG_UPDATE_NOTIFIER = false
@@ -51,7 +52,7 @@ catalog: install ## refresh workloads/hardware.json from the EC2 API of your acc
 	$(PY) -m operations.catalog
 
 lock: install ## renew constraints.txt after a change in requirements*.txt
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package torch \
+	UV_FIND_LINKS='$(FIND_LINKS)' .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-package torch \
 		--no-header --no-annotate --output-file constraints.txt requirements-dev.txt
 
 clean: ## remove what the other targets made
@@ -63,7 +64,7 @@ clean: ## remove what the other targets made
 	@echo "installing Python packages into .venv"
 	@$(PYTHON) -m venv --clear .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv==$(UV)
-	@VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet -r requirements-dev.txt -c constraints.txt
+	@UV_FIND_LINKS='$(FIND_LINKS)' VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet -r requirements-dev.txt -c constraints.txt
 	@touch $@
 
 node_modules/installed: package.json package-lock.json

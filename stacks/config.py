@@ -228,13 +228,7 @@ class EnvironmentConfig(Section):
             rules.check_neuron_stack(key, pool.hardware, self.cluster.kubernetes_version)
         if self.endpoints:
             rules.check_hosting_region(self.region)
-        if self.gateway.public and self.network.egress == "private":
-            raise wrong(
-                "gateway.public",
-                True,
-                'a network with egress = "private" has no public subnet for the load balancer; '
-                'set network.egress = "nat", or public = false',
-            )
+        rules.check_public(self.gateway.public, self.network.egress)
         if self.gateway.certificate:
             rules.check_certificate(self.gateway.certificate, self.region, self.account)
         return self

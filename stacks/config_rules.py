@@ -137,6 +137,17 @@ def check_hosting_region(region: str) -> None:
         )
 
 
+def check_public(public: bool, egress: str) -> None:
+    """A public gateway's load balancer needs public subnets."""
+    if public and egress == "private":
+        raise wrong(
+            "gateway.public",
+            True,
+            'a network with egress = "private" has no public subnet for the load balancer; '
+            'set network.egress = "nat", or public = false',
+        )
+
+
 def check_certificate(certificate: str, region: str, account: str | None) -> None:
     """A load balancer takes only certificates of its own region and account."""
     _, _, _, its_region, its_account, _ = certificate.split(":", 5)

@@ -48,9 +48,7 @@ class DemoReport:
 
     def write(self, folder: Path, *, loss_picture: bytes) -> None:
         """Write report.json, loss.png and report.html into `folder`."""
-        facts: dict[str, Any] = dataclasses.asdict(self)
-        for name in ("counts", "remarks", "caveats"):
-            facts["deployed"][name] = getattr(self.deployed, name)
+        facts: dict[str, Any] = dataclasses.asdict(self) | {"deployed": self.deployed.facts()}
         (folder / "report.json").write_text(json.dumps(facts, indent=2) + "\n")
         (folder / "loss.png").write_bytes(loss_picture)
         environment = jinja2.Environment(

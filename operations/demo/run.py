@@ -2,11 +2,10 @@
 
 import hashlib
 import secrets
-import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from operations.demo.loopback import HOST, answers, free_port, is_free
 from operations.demo.narrator import Narrator, StepError
 from operations.demo.questions import Answer, ask, familiarity, vocabulary
 from operations.demo.report import DemoReport, Training, read_training
-from operations.embedded.cdk import Cdk
+from operations.embedded.cdk import Cdk, Say
 from operations.embedded.emulator import REPOSITORY, Emulator
 from operations.embedded.report import Report, inspect
 from operations.processes import Process
@@ -39,8 +38,6 @@ ANSWER_TOKENS = 160
 BEDROCK_QUESTION = "What is AWS Trainium?"
 MIN_FAMILIARITY = 0.8  # share of the own answer's words that occur in its training text
 READY_SECONDS = 60.0
-
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -92,8 +89,8 @@ class Demo:
         body = '{"model": "own", "messages": [{"role": "user", "content": "A story, please."}]}'
         say(f"    -H 'Content-Type: application/json' -d '{body}'")
         say("\nlook at the deployed resources with the AWS command line or boto3:")
-        for name, value in sorted(self._aws.exports.items()):
-            say(f"  export {name}={shlex.quote(value)}")
+        for line in self._aws.shell_exports():
+            say(f"  {line}")
 
     def _deploy(self, narrator: Narrator, config: EnvironmentConfig) -> Report:
         """Start the embedded AWS, deploy every stack with the CDK CLI, and look at the result."""
@@ -121,7 +118,6 @@ class Demo:
         """Prepare data, train and export, through the buckets of the storage stack."""
         data = f"s3://{outputs['DataBucket']}/demo"
         run = f"s3://{outputs['CheckpointsBucket']}/demo"
-        model = f"s3://{outputs['ModelsBucket']}/demo"
         text = ["--input", *self.texts] if self.texts else ["--stories", f"{STORIES}"]
         with narrator.step("prepare", "text to tokens") as step:
             self._work("prepare", [*text, "--out", data], step.say)
@@ -143,7 +139,9 @@ class Demo:
                     f"{step.result} is not below {most:.3f}; see {self._log('train')}"
                 )
         with narrator.step("export", "checkpoint to Hugging Face format") as step:
-            self._work("export", ["--run", run, "--data", data, "--out", model], step.say)
+            self._work(
+                "export", ["--run", run, "--data", data, "--out", model_uri(outputs)], step.say
+            )
         return training
 
     def _ask(
@@ -151,7 +149,7 @@ class Demo:
     ) -> tuple[Answer, ...]:
         """Serve the exported model, put the gateway before it, and ask both kinds of model."""
         with narrator.step("serve", "start the model server") as step:
-            model = f"s3://{outputs['ModelsBucket']}/demo"
+            model = model_uri(outputs)
             server = self._serve("serve", free_port(), "--model", model, "--name", OWN)
             self._urls["the model server"] = server
             step.result = f"the model server listens on {server}"
@@ -233,9 +231,7 @@ class Demo:
         file.write_text(tomli_w.dumps({"models": models, "guardrail": guardrail}))
         return file
 
-    def _work(
-        self, stage: str, arguments: Sequence[str | Path], say: Callable[[str], None]
-    ) -> None:
+    def _work(self, stage: str, arguments: Sequence[str | Path], say: Say) -> None:
         """Run one workload stage to its end against the embedded AWS."""
         command: list[str | Path] = [sys.executable, "-m"]
         if stage == "train":
@@ -271,3 +267,8 @@ class Demo:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         content: bytes = self._aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
+
+
+def model_uri(outputs: dict[str, str]) -> str:
+    """Where the exported model lies: `export` writes it and `serve` reads it."""
+    return f"s3://{outputs['ModelsBucket']}/demo"

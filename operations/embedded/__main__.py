@@ -5,7 +5,6 @@ everything that it started.
 """
 
 import argparse
-import shlex
 import signal
 import sys
 import time
@@ -35,9 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         with Emulator(
             folder=args.folder, region=args.region, account=args.account, port=args.port
         ) as emulator:
-            for name, value in sorted(emulator.exports.items()):
-                print(f"export {name}={shlex.quote(value)}", flush=True)
-            print("# Ctrl-C stops it", flush=True)
+            print(*emulator.shell_exports(), "# Ctrl-C stops it", sep="\n", flush=True)
             while True:
                 emulator.process.ensure_running()
                 time.sleep(POLL_SECONDS)

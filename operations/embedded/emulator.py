@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -86,6 +87,12 @@ class Emulator:
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "true",
         }
+
+    def shell_exports(self) -> list[str]:
+        """`exports` as lines for a shell."""
+        return [
+            f"export {name}={shlex.quote(value)}" for name, value in sorted(self.exports.items())
+        ]
 
     def client(self, service: str) -> Any:
         """A boto3 client of one emulated service; the types of each are not installed."""

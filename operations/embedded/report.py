@@ -70,9 +70,13 @@ class Report:
             dataclasses.asdict(finding) for finding in self.findings if finding.status != "verified"
         )
 
-    def to_json(self) -> str:
-        facts = dataclasses.asdict(self) | {"counts": self.counts, "caveats": self.caveats}
-        return json.dumps(facts, indent=2) + "\n"
+    def facts(self) -> dict[str, Any]:
+        """Everything, and what follows from it, for JSON."""
+        return dataclasses.asdict(self) | {
+            "counts": self.counts,
+            "remarks": self.remarks,
+            "caveats": self.caveats,
+        }
 
     def table(self) -> Table:
         """One row for each stack, and the sum."""

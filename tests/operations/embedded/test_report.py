@@ -161,7 +161,7 @@ def test_the_report_is_json_and_a_table(emulator, stack, environment):
     with console.capture() as capture:
         console.print(report.table())
 
-    facts = json.loads(report.to_json())
+    facts = json.loads(json.dumps(report.facts()))
     assert facts["counts"] == {"verified": 1, "declared": 1, "altered": 0}
     assert facts["stacks"][0]["status"] == "CREATE_COMPLETE"
     assert stack.name in capture.get()
