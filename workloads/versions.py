@@ -6,9 +6,13 @@ Standard library only. The comments of versions.toml say where each row comes fr
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from workloads.charts import Chart
+from workloads.charts import mirrored as mirrored
+from workloads.hardware import Instance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +33,14 @@ class NeuronStack:
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronAmi:
-    """A release of EKS's Neuron node image, as a managed node group's `releaseVersion`."""
+    """A release of EKS's node images, as a managed node group's `releaseVersion`.
+
+    `driver` is the one in the Neuron variant; the release has the same name in every variant.
+    """
 
     release: str
     driver: str
+    efa: str = ""  # the EFA kernel module, in every variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +65,10 @@ class Versions:
     kubernetes: Mapping[str, tuple[NeuronAmi, ...]]  # Kubernetes version -> Neuron node images
     neuron: Mapping[str, NeuronStack]  # instance family -> its stack
     sagemaker: SageMakerImage
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    # Kubernetes version -> add-on -> version. Empty: EKS's default for the cluster's version is
+    # taken, because no published source lists which versions go with which.
+    addons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def neuron_ami(self, kubernetes_version: str, family: str) -> NeuronAmi | None:
         """The newest node image of a Kubernetes version whose driver runs the family's stack.
@@ -66,6 +78,25 @@ class Versions:
         stack = self.neuron[family]
         fitting = [a for a in self.kubernetes[kubernetes_version] if stack.runs_on(a.driver)]
         return max(fitting, key=lambda ami: numbers(ami.release), default=None)
+
+    def standard_release(self, kubernetes_version: str) -> str:
+        """The newest node image release known for a Kubernetes version. KeyError: it has none."""
+        return max((a.release for a in self.kubernetes[kubernetes_version]), key=numbers)
+
+    def node_image(self, kubernetes_version: str, instance: Instance) -> str:
+        """The node image release of a pool: for Neuron, the newest whose driver runs its stack.
+
+        LookupError: the table has no such image, or no stack for the family.
+        """
+        if not instance.neuron:
+            return self.standard_release(kubernetes_version)
+        ami = self.neuron_ami(kubernetes_version, instance.family)
+        if ami is None:
+            raise LookupError(
+                f"no node image of Kubernetes {kubernetes_version} runs the Neuron SDK of "
+                f"{instance.name} ({self.neuron[instance.family].sdk})"
+            )
+        return ami.release
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -78,8 +109,7 @@ def _read(table: dict[str, Any]) -> Versions:
     return Versions(
         kubernetes={
             version: tuple(
-                NeuronAmi(release=release, driver=driver)
-                for release, driver in entry["neuron_ami"].items()
+                NeuronAmi(release=release, **row) for release, row in entry["neuron_ami"].items()
             )
             for version, entry in table["kubernetes"].items()
         },
@@ -91,7 +121,12 @@ def _read(table: dict[str, Any]) -> Versions:
         sagemaker=SageMakerImage(
             **image | {"families": tuple(image["families"]), "regions": tuple(image["regions"])}
         ),
+        charts={name: _chart(row) for name, row in table["charts"].items()},
     )
+
+
+def _chart(row: dict[str, Any]) -> Chart:
+    return Chart(pulls=row.pop("images", {}), **row)
 
 
 VERSIONS = _read(tomllib.loads((Path(__file__).parent / "versions.toml").read_text("utf-8")))

@@ -1,0 +1,67 @@
+"""A Helm chart as it is pinned: where it is taken from, and the images it pulls.
+
+An account without a way out takes both from its own registry, under the path they have upstream.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Images = Mapping[str, str]  # place in the chart's values, such as "devicePlugin.image" -> image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart. `repository` is an OCI URI that names it, or a Helm repository's HTTPS address."""
+
+    name: str
+    repository: str
+    version: str
+    digest: str | None = None  # of the chart itself, where a source publishes it
+    pulls: Images = field(default_factory=dict)  # what it pulls on every Kubernetes version
+    by_kubernetes: Mapping[str, Images] = field(default_factory=dict)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Every image the chart may pull, on any Kubernetes version."""
+        return tuple(
+            image
+            for images in (self.pulls, *self.by_kubernetes.values())
+            for image in images.values()
+        )
+
+    def images_on(self, kubernetes_version: str) -> dict[str, str]:
+        """Place in the values -> image, for a cluster of this version."""
+        return {**self.pulls, **self.by_kubernetes.get(kubernetes_version, {})}
+
+    def values(self, kubernetes_version: str, registry: str | None = None) -> dict[str, Any]:
+        """The part of the chart's values that names its images, from `registry` where given."""
+        values: dict[str, Any] = {}
+        for place, image in self.images_on(kubernetes_version).items():
+            table = values
+            for key in place.split("."):
+                table = table.setdefault(key, {})
+            path, _, name = mirrored(image, registry).rpartition("/")
+            name, _, tag = name.partition(":")
+            table.update(repository=f"{path}/{name}", tag=tag)
+        return values
+
+    def source(self, registry: str | None = None) -> str:
+        """The `repository` to install from; the account's own registry holds charts as OCI."""
+        if registry is None:
+            return self.repository
+        if self.repository.startswith("oci://"):
+            return mirrored(self.repository, registry)
+        return mirrored(f"{self.repository}/{self.name}", registry)
+
+
+def mirrored(uri: str, registry: str | None) -> str:
+    """Where `operations.mirror` puts an upstream image or chart: the same path in `registry`.
+
+    `uri` is "host/path:tag@digest", "oci://host/path" or "https://host/path", the last two becoming
+    "oci://registry/path". Without a registry it is what it was.
+    """
+    if registry is None:
+        return uri
+    path = uri.rpartition("://")[2].partition("/")[2]
+    return f"oci://{registry}/{path}" if "://" in uri else f"{registry}/{path}"
