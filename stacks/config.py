@@ -20,8 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from stacks import capacity
 from stacks import config_fields as fields
 from stacks import config_rules as rules
+from stacks.capacity import Purchase
 from stacks.config_errors import sentences, wrong
 from workloads.gateway.config import ModelConfig, check_models
 from workloads.hardware import INSTANCES, Instance
@@ -73,6 +75,10 @@ class ClusterConfig(Section):
         Literal[tuple(VERSIONS.kubernetes)],  # type: ignore[valid-type]  # known once it is read
         Field(description=f"in quotes, and one of {', '.join(VERSIONS.kubernetes)}"),
     ] = "1.35"
+    # What hands Neuron devices to pods: Neuron's device plugin, or its DRA driver.
+    neuron_allocator: Annotated[
+        Literal["device-plugin", "dra"], Field(description='"device-plugin" or "dra"')
+    ] = "device-plugin"
     endpoint: Annotated[
         Literal["private", "public"], Field(description='"private" or "public"')
     ] = "private"
@@ -90,7 +96,7 @@ class CapacityConfig(Section):
     """How a pool's instances are bought."""
 
     kind: Annotated[
-        Literal["on-demand", "spot", "reservation", "capacity-block"],
+        Literal[capacity.KINDS],  # type: ignore[valid-type]  # one list of them
         Field(description='"on-demand", "spot", "reservation" or "capacity-block"'),
     ] = "on-demand"
     reservation: fields.Reservation = None
@@ -103,6 +109,11 @@ class CapacityConfig(Section):
 def _efa_by_default(pool: dict[str, object]) -> bool:
     instance = INSTANCES[str(pool["instance_type"])]
     return instance.efa_interfaces > 0 and pool["max_nodes"] != 1
+
+
+def _default_lnc(pool: dict[str, object]) -> int | None:
+    chip = INSTANCES[str(pool["instance_type"])].chip
+    return chip.lnc if chip else None
 
 
 class NodePoolConfig(Section):
@@ -119,11 +130,43 @@ class NodePoolConfig(Section):
     ] = 1
     # By default true where the type has EFA and the pool can hold more than one node.
     efa: fields.Switch = Field(default_factory=_efa_by_default)
+    # "efa": every EFA interface also carries IP. "efa-only": a plain primary interface carries IP
+    # for the node, which saves an address per network card.
+    efa_layout: Annotated[Literal["efa", "efa-only"], Field(description='"efa" or "efa-only"')] = (
+        "efa"
+    )
+    # Physical NeuronCores per logical one, written before the device plugin starts.
+    lnc: Annotated[
+        fields.Count | None,
+        Field(
+            default_factory=_default_lnc,
+            ge=1,
+            le=2,
+            description="1 or 2, the physical NeuronCores per logical one",
+        ),
+    ]
+    # Reserved at boot, for pods that request hugepages-2Mi.
+    hugepages: Annotated[
+        fields.Count, Field(ge=0, description="a whole number of 2-MiB pages, 0 or more")
+    ] = 0
     capacity: CapacityConfig = CapacityConfig()
 
     @property
     def hardware(self) -> Instance:
         return INSTANCES[self.instance_type]
+
+    @property
+    def purchase(self) -> Purchase:
+        """Everything that follows from how the nodes are bought."""
+        return capacity.purchase(
+            self.hardware,
+            kind=self.capacity.kind,
+            reservation=self.capacity.reservation,
+            placement_group=self.capacity.placement_group,
+            efa=self.efa,
+            min_nodes=self.min_nodes,
+            max_nodes=self.max_nodes,
+        )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -134,12 +177,11 @@ class NodePoolConfig(Section):
                 f"it is more than max_nodes = {self.max_nodes}; lower it or raise max_nodes",
             )
         rules.check_efa(self.hardware, self.efa)
-        rules.check_capacity(
-            self.hardware,
-            self.capacity.kind,
-            self.capacity.reservation,
-            self.capacity.placement_group,
-        )
+        if "efa_layout" in self.model_fields_set:
+            rules.check_efa_layout(self.efa_layout, self.efa)
+        rules.check_lnc(self.hardware, self.lnc)
+        rules.check_hugepages(self.hardware, self.hugepages)
+        _ = self.purchase
         return self
 
 

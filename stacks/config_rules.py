@@ -33,52 +33,36 @@ def check_efa(instance: Instance, efa: bool) -> None:
         )
 
 
-def check_capacity(
-    instance: Instance, kind: str, reservation: str | None, placement_group: str | None
-) -> None:
-    """Whether EC2 sells the type that way, and whether what it needs for that is given.
-
-    A placement group beside a Capacity Block, or beside a reservation that was not created in it,
-    makes EC2 answer InsufficientInstanceCapacity although the reservation is idle.
-    """
-    kinds = _kinds(instance)
-    if kind not in kinds:
+def check_efa_layout(layout: str, efa: bool) -> None:
+    if not efa:
         raise wrong(
-            "capacity.kind",
-            kind,
-            f"AWS does not sell {instance.name} that way; choose one of {', '.join(kinds)}",
-        )
-    if kind in ("reservation", "capacity-block"):
-        if reservation is None:
-            raise wrong(
-                "capacity.reservation",
-                None,
-                f'is missing; kind = "{kind}" needs the ID of the reservation, '
-                "such as cr-0123456789abcdef0",
-            )
-    elif reservation is not None:
-        raise wrong(
-            "capacity.reservation",
-            reservation,
-            f'kind = "{kind}" takes none; leave it out, or set kind to "reservation" or '
-            '"capacity-block"',
-        )
-    if kind != "reservation" and placement_group is not None:
-        raise wrong(
-            "capacity.placement_group",
-            placement_group,
-            f'kind = "{kind}" takes none; it is only for a reservation that was created in it',
+            "efa_layout",
+            layout,
+            "the pool has no EFA interface to lay out; leave it out, or set efa = true",
         )
 
 
-def _kinds(instance: Instance) -> list[str]:
-    sold = {
-        "on-demand": instance.sold_on_demand,
-        "spot": "spot" in instance.usage_classes,
-        "reservation": "on-demand" in instance.usage_classes,
-        "capacity-block": "capacity-block" in instance.usage_classes,
-    }
-    return [kind for kind, is_sold in sold.items() if is_sold]
+def check_lnc(instance: Instance, lnc: int | None) -> None:
+    if lnc is not None and (instance.chip is None or instance.chip.lnc is None):
+        chips = {i.chip.name: None for i in INSTANCES.values() if i.chip and i.chip.lnc}
+        raise wrong(
+            "lnc",
+            lnc,
+            f"the NeuronCores of {instance.name} cannot be joined; leave it out: it is only for "
+            f"{' and '.join(chips)}",
+        )
+
+
+def check_hugepages(instance: Instance, pages: int) -> None:
+    """Huge pages are nobody else's memory: the kernel, the kubelet and ordinary pods lack them."""
+    most = int(instance.memory_gib * 512 / 2)
+    if pages > most:
+        raise wrong(
+            "hugepages",
+            pages,
+            f"pages of 2 MiB are {pages / 512:.4g} GiB of the {instance.memory_gib:g} GiB of "
+            f"{instance.name}; at most {most}, half of it, so that the node itself keeps memory",
+        )
 
 
 def check_offered(

@@ -24,19 +24,27 @@ class Chip:
     maker: str  # "aws" or "nvidia"
     compiler_target: str | None  # neuronx-cc --target; None: not compiled for with neuronx-cc
     cores: int  # physical NeuronCores; 0 for NVIDIA
+    lnc: int | None  # physical cores per logical NeuronCore by default; None: it cannot be set
     hbm_gib: float  # the memory the chip really has
     bf16_tflops: float  # dense peak
     source: str
 
 
 def _neuron(
-    name: str, target: str | None, cores: int, hbm: float, tflops: float, page: str
+    name: str,
+    target: str | None,
+    cores: int,
+    hbm: float,
+    tflops: float,
+    page: str,
+    lnc: int | None = None,
 ) -> Chip:
     return Chip(
         name=name,
         maker="aws",
         compiler_target=target,
         cores=cores,
+        lnc=lnc,
         hbm_gib=hbm,
         bf16_tflops=tflops,
         source=f"{_NEURON}/{page}",
@@ -50,6 +58,7 @@ def _nvidia(name: str, hbm: float, tflops: float) -> Chip:
         maker="nvidia",
         compiler_target=None,
         cores=0,
+        lnc=None,
         hbm_gib=hbm,
         bf16_tflops=tflops,
         source=f"DescribeInstanceTypes; {_TORCHTITAN}",
@@ -64,7 +73,7 @@ CHIPS = {
         _neuron("Inferentia", None, 4, 8, 64, "inferentia.rst"),
         _neuron("Inferentia2", "inf2", 2, 32, 190, "inferentia2.rst"),
         _neuron("Trainium", "trn1", 2, 32, 190, "trainium.rst"),
-        _neuron("Trainium2", "trn2", 8, 96, 667, "trainium2.rst"),
+        _neuron("Trainium2", "trn2", 8, 96, 667, "trainium2.rst", lnc=2),
         _nvidia("L40S", 44.7, 362),
         _nvidia("A100", 40, 312),
         _nvidia("A100-80GB", 80, 312),
@@ -127,6 +136,7 @@ class Instance:
     chips: int
     network_cards: tuple[NetworkCard, ...]
     efa_interfaces: int
+    ipv4_per_interface: int
     zones: Mapping[str, tuple[str, ...]]  # region -> IDs of the zones that offer the type
     usage_classes: tuple[str, ...]  # of "on-demand", "spot", "capacity-block"
     local_nvme_gb: int
@@ -147,6 +157,26 @@ class Instance:
     def neuron_cores(self) -> int:
         """Physical NeuronCores; Trainium2 shows half as many logical ones by default."""
         return self.chips * self.chip.cores if self.chip else 0
+
+    def kubernetes_resources(self, *, lnc: int | None = None, efa: bool = False) -> dict[str, int]:
+        """What the device plugins advertise of a node, each name only where there is one.
+
+        `lnc` is the number of physical cores per logical NeuronCore (None: the chip's default);
+        `efa`: the node has an EFA interface on every card that takes one. ValueError: the chip
+        takes no such `lnc`. Names: Neuron documentation, containers/kubernetes-getting-started.rst
+        (aws.amazon.com/neurondevice went with SDK 2.20); aws/eks-charts,
+        stable/aws-efa-k8s-device-plugin.
+        """
+        default = self.chip.lnc if self.chip else None
+        if lnc is not None and (default is None or lnc not in (1, 2)):
+            raise ValueError(f"{self.name} has no logical NeuronCore configuration {lnc}")
+        counts = {
+            "aws.amazon.com/neuron": self.chips if self.neuron else 0,
+            "aws.amazon.com/neuroncore": self.neuron_cores // (lnc or default or 1),
+            "nvidia.com/gpu": self.chips if self.nvidia else 0,
+            "vpc.amazonaws.com/efa": self.efa_interfaces if efa else 0,
+        }
+        return {name: count for name, count in counts.items() if count}
 
     @property
     def sold_on_demand(self) -> bool:
@@ -170,6 +200,7 @@ def _instance(name: str, row: dict[str, Any]) -> Instance:
         chips=chips,
         network_cards=tuple(cards),
         efa_interfaces=row["efa_interfaces"],
+        ipv4_per_interface=row["ipv4_per_interface"],
         zones={region: tuple(ids) for region, ids in row["zones"].items()},
         usage_classes=tuple(row["usage_classes"]),
         local_nvme_gb=row["local_nvme_gb"],

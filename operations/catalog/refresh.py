@@ -38,6 +38,7 @@ class Row(TypedDict):
     chips: int
     local_nvme_gb: int
     efa_interfaces: int
+    ipv4_per_interface: int
     network_cards: list[list[int | bool]]
     usage_classes: list[str]
     zones: dict[str, list[str]]
@@ -135,6 +136,7 @@ def row(answer: "InstanceTypeInfoTypeDef") -> Row:
         chips=sum(accelerator["Count"] for accelerator in accelerators),
         local_nvme_gb=answer.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
         efa_interfaces=network.get("EfaInfo", {}).get("MaximumEfaInterfaces", 0),
+        ipv4_per_interface=network["Ipv4AddressesPerInterface"],
         network_cards=[
             [
                 card["NetworkCardIndex"],

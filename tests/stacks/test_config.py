@@ -656,24 +656,6 @@ def test_a_type_is_accepted_in_every_zone_that_offers_it_and_in_no_other(instanc
 
 
 @pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
-@pytest.mark.parametrize("kind", ["on-demand", "spot", "reservation", "capacity-block"])
-def test_a_kind_of_capacity_is_accepted_exactly_where_ec2_sells_it(instance, kind):
-    sold = {
-        "on-demand": instance.sold_on_demand,
-        "reservation": "on-demand" in instance.usage_classes,
-    }.get(kind, kind in instance.usage_classes)
-    reservation = RESERVATION if kind in ("reservation", "capacity-block") else None
-
-    try:
-        config_rules.check_capacity(instance, kind, reservation, None)
-        accepted = True
-    except ValueError:
-        accepted = False
-
-    assert accepted is sold
-
-
-@pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
 def test_efa_is_accepted_exactly_where_the_type_has_it(instance):
     config_rules.check_efa(instance, efa=False)
     if instance.efa_interfaces:

@@ -175,3 +175,44 @@ def test_the_module_imports_the_standard_library_only():
     }
 
     assert modules <= sys.stdlib_module_names
+
+
+@ALL
+def test_a_node_advertises_what_is_in_it(instance):
+    resources = instance.kubernetes_resources(efa=True)
+
+    assert all(count > 0 for count in resources.values())
+    assert ("aws.amazon.com/neuron" in resources) == ("aws.amazon.com/neuroncore" in resources)
+    assert resources.get("aws.amazon.com/neuron", 0) == (instance.chips if instance.neuron else 0)
+    assert resources.get("nvidia.com/gpu", 0) == (instance.chips if instance.nvidia else 0)
+    assert resources.get("vpc.amazonaws.com/efa", 0) == instance.efa_interfaces
+    assert "vpc.amazonaws.com/efa" not in instance.kubernetes_resources()
+
+
+# Neuron documentation, containers/kubernetes-getting-started.rst and the logical NeuronCores of
+# about-neuron/arch/neuron-features/logical-neuroncore-config.rst.
+@pytest.mark.parametrize(
+    ("name", "lnc", "neuron", "cores"),
+    [
+        ("inf2.xlarge", None, 1, 2),
+        ("inf2.48xlarge", None, 12, 24),
+        ("trn1.32xlarge", None, 16, 32),
+        ("trn2.3xlarge", None, 1, 4),
+        ("trn2.48xlarge", None, 16, 64),
+        ("trn2.48xlarge", 1, 16, 128),
+        ("trn2.48xlarge", 2, 16, 64),
+    ],
+)
+def test_neuron_cores_are_advertised_as_logical_ones(name, lnc, neuron, cores):
+    assert INSTANCES[name].kubernetes_resources(lnc=lnc) == {
+        "aws.amazon.com/neuron": neuron,
+        "aws.amazon.com/neuroncore": cores,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "lnc"), [("trn1.32xlarge", 2), ("m7a.xlarge", 1), ("trn2.3xlarge", 3)]
+)
+def test_cores_are_joined_only_where_the_chip_can(name, lnc):
+    with pytest.raises(ValueError, match=f"{name} has no logical NeuronCore configuration {lnc}"):
+        INSTANCES[name].kubernetes_resources(lnc=lnc)

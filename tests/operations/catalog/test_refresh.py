@@ -153,6 +153,7 @@ def test_cards_and_chips_are_read_from_one_answer():
         "NeuronInfo": {"NeuronDevices": [{"Count": 16, "Name": "Trainium9"}]},
         "SupportedUsageClasses": ["spot", "capacity-block"],
         "NetworkInfo": {
+            "Ipv4AddressesPerInterface": 50,
             "EfaInfo": {"MaximumEfaInterfaces": 1},
             "NetworkCards": [
                 {
@@ -173,6 +174,7 @@ def test_cards_and_chips_are_read_from_one_answer():
 
     assert read["network_cards"] == [[0, 4, False], [1, 2, True]]
     assert (read["chip"], read["chips"], read["efa_interfaces"]) == ("Trainium9", 16, 1)
+    assert read["ipv4_per_interface"] == 50
     assert read["usage_classes"] == ["capacity-block", "spot"]
     assert read["memory_gib"] == 2048.5
     assert read["local_nvme_gb"] == 0
@@ -205,7 +207,7 @@ def test_rows_of_several_regions_are_merged():
                             "InstanceType": t,
                             "VCpuInfo": {"DefaultVCpus": 4, "DefaultCores": 2},
                             "MemoryInfo": {"SizeInMiB": 16384},
-                            "NetworkInfo": {"NetworkCards": cards},
+                            "NetworkInfo": {"NetworkCards": cards, "Ipv4AddressesPerInterface": 15},
                             "SupportedUsageClasses": ["on-demand"],
                         }
                     ]
