@@ -76,7 +76,9 @@ def test_a_chip_has_numbers_a_maker_and_a_source(chip):
     assert chip.hbm_gib > 0
     assert chip.bf16_tflops > 0
     assert chip.source
+    assert chip.maker in ("aws", "nvidia")
     assert (chip.maker == "aws") == (chip.cores > 0)
+    assert chip.lnc is None or chip.cores % chip.lnc == 0
     assert chip.compiler_target is None or chip.maker == "aws"
 
 
@@ -133,6 +135,16 @@ def test_neuron_types_are_as_documented(name, chips, cores, efa, hbm_gib, tflops
 )
 def test_cards_are_as_the_vpc_cni_has_them(name, cards, interfaces):
     assert [card.interfaces for card in INSTANCES[name].network_cards] == [interfaces] * cards
+
+
+# amazon-vpc-cni-k8s, the same file.
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [("trn1.2xlarge", 15), ("trn1.32xlarge", 50), ("trn2.48xlarge", 50), ("inf2.xlarge", 15)]
+    + [("m7a.large", 10), ("m8a.48xlarge", 64), ("hpc7a.96xlarge", 50), ("p5.4xlarge", 30)],
+)
+def test_addresses_of_an_interface_are_as_the_vpc_cni_has_them(name, addresses):
+    assert INSTANCES[name].ipv4_per_interface == addresses
 
 
 def test_the_first_card_of_p6_b300_takes_no_efa():
