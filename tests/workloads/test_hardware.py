@@ -140,8 +140,16 @@ def test_cards_are_as_the_vpc_cni_has_them(name, cards, interfaces):
 # amazon-vpc-cni-k8s, the same file.
 @pytest.mark.parametrize(
     ("name", "addresses"),
-    [("trn1.2xlarge", 15), ("trn1.32xlarge", 50), ("trn2.48xlarge", 50), ("inf2.xlarge", 15)]
-    + [("m7a.large", 10), ("m8a.48xlarge", 64), ("hpc7a.96xlarge", 50), ("p5.4xlarge", 30)],
+    [
+        ("trn1.2xlarge", 15),
+        ("trn1.32xlarge", 50),
+        ("trn2.48xlarge", 50),
+        ("inf2.xlarge", 15),
+        ("m7a.large", 10),
+        ("m8a.48xlarge", 64),
+        ("hpc7a.96xlarge", 50),
+        ("p5.4xlarge", 30),
+    ],
 )
 def test_addresses_of_an_interface_are_as_the_vpc_cni_has_them(name, addresses):
     assert INSTANCES[name].ipv4_per_interface == addresses
