@@ -42,7 +42,7 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
             pool=pool,
             vpc=vpc,
             cluster=cluster,
-            kubernetes_version=config.cluster.kubernetes_version,
+            cluster_config=config.cluster,
             cost_tags=tags,
         )
     observability = ObservabilityStack(

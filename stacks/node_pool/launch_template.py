@@ -7,17 +7,17 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from stacks.config import CapacityConfig
-from workloads.hardware import Instance
+from stacks.config import NodePoolConfig
+from stacks.node_pool.network_interfaces import network_interfaces
 
 _Template = ec2.CfnLaunchTemplate
 
 
 class LaunchTemplate(Construct):
-    """A launch template with an EFA interface on every network card that takes one, or none.
+    """A launch template with the interfaces, the disk and the market of a pool's nodes.
 
     An L1, because the L2 LaunchTemplate attaches a single interface and knows no network cards.
-    It has no subnet and no instance profile: those are the managed node group's to add.
+    It has no subnet, no image and no instance profile: those are the managed node group's to add.
     """
 
     def __init__(
@@ -25,10 +25,8 @@ class LaunchTemplate(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        hardware: Instance,
-        efa: bool,
+        pool: NodePoolConfig,
         security_groups: Sequence[str],
-        capacity: CapacityConfig,
         placement_group: str | None,
         root_volume_gib: int,
         user_data: str | None,
@@ -36,14 +34,13 @@ class LaunchTemplate(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
 
+        market = pool.purchase.market_type
         self.resource = _Template(
             self,
             "Default",
             launch_template_data=_Template.LaunchTemplateDataProperty(
-                instance_type=hardware.name,
-                network_interfaces=network_interfaces(
-                    hardware, efa=efa, security_groups=security_groups
-                ),
+                instance_type=pool.instance_type,
+                network_interfaces=network_interfaces(pool, security_groups),
                 block_device_mappings=[_root_volume(root_volume_gib)],
                 metadata_options=_Template.MetadataOptionsProperty(
                     http_tokens="required",
@@ -51,11 +48,9 @@ class LaunchTemplate(Construct):
                     http_put_response_hop_limit=1,
                 ),
                 instance_market_options=(
-                    _Template.InstanceMarketOptionsProperty(market_type="capacity-block")
-                    if capacity.kind == "capacity-block"
-                    else None
+                    _Template.InstanceMarketOptionsProperty(market_type=market) if market else None
                 ),
-                capacity_reservation_specification=_reservation(capacity.reservation),
+                capacity_reservation_specification=_reservation(pool.purchase.reservation),
                 placement=(
                     _Template.PlacementProperty(group_name=placement_group)
                     if placement_group
@@ -73,29 +68,6 @@ class LaunchTemplate(Construct):
                 ],
             ),
         )
-
-
-def network_interfaces(
-    hardware: Instance, *, efa: bool, security_groups: Sequence[str]
-) -> list[_Template.NetworkInterfaceProperty]:
-    """One interface per EFA-capable network card, or the primary interface alone.
-
-    Device index 0 is the primary interface's, on card 0; the interfaces of other cards take 1
-    (EC2 refuses to count on, as most cards have two slots). Card 0 of p6-b300 takes no EFA and
-    carries a plain primary interface. Groups stand in each interface, because EC2 takes no group
-    beside a list of interfaces.
-    """
-    cards = [card for card in hardware.network_cards if card.index == 0 or (efa and card.efa)]
-    return [
-        _Template.NetworkInterfaceProperty(
-            network_card_index=card.index,
-            device_index=0 if card.index == 0 else 1,
-            interface_type="efa" if efa and card.efa else "interface",
-            groups=list(security_groups),
-            delete_on_termination=True,
-        )
-        for card in cards
-    ]
 
 
 def _root_volume(gib: int) -> _Template.BlockDeviceMappingProperty:

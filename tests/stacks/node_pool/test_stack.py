@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from workloads.hardware import INSTANCES
@@ -90,6 +92,14 @@ def test_the_image_is_the_accelerators(stacks, environment, pool, image):
     assert node_group(stacks, environment, pool)["AmiType"] == image
 
 
+@every_pool
+def test_no_pool_takes_the_newest_image(stacks, environment, pool, instance_type, zone):
+    group = node_group(stacks, environment, pool)
+
+    known = {ami.release for ami in VERSIONS.kubernetes[group["Version"]]}
+    assert group["ReleaseVersion"] in known
+
+
 @pytest.mark.parametrize(
     ("environment", "pool", "kubernetes", "family"),
     [("prod", "pool-trn1", "1.35", "trn1"), ("closed", "pool-block", "1.34", "trn1")],
@@ -132,16 +142,52 @@ def test_broken_nodes_are_replaced_and_updates_wait_for_their_pods(
 
 @every_pool
 def test_nodes_say_their_pool_and_family(stacks, environment, pool, instance_type, zone):
-    assert node_group(stacks, environment, pool)["Labels"] == {
-        "pool": pool.removeprefix("pool-"),
-        "instance-family": INSTANCES[instance_type].family,
-    }
+    labels = node_group(stacks, environment, pool)["Labels"]
+
+    assert labels["pool"] == pool.removeprefix("pool-")
+    assert labels["instance-family"] == INSTANCES[instance_type].family
 
 
-def test_accelerators_have_room_for_compilers_and_images(stacks):
-    [disk] = template(stacks, "prod", "pool-trn1")["BlockDeviceMappings"]
+def test_gpu_nodes_carry_the_label_that_keeps_the_autoscaler_from_adding_more(stacks):
+    labels = node_group(stacks, "open", "pool-b300")["Labels"]
 
-    assert disk["Ebs"]["VolumeSize"] >= 500
+    assert labels["k8s.amazonaws.com/accelerator"] == "nvidia-b300"
+
+
+@pytest.mark.parametrize("pool", ["pool-trn1", "pool-epyc"])
+def test_the_autoscaler_would_wait_forever_for_gpus_on_any_other_node(stacks, pool):
+    assert "k8s.amazonaws.com/accelerator" not in node_group(stacks, "prod", pool)["Labels"]
+
+
+def test_an_empty_group_tells_the_autoscaler_what_it_offers_beside_the_tags_of_the_stage(stacks):
+    tags = node_group(stacks, "prod", "pool-trn1")["Tags"]
+    resources = "k8s.io/cluster-autoscaler/node-template/resources/"
+
+    assert tags[f"{resources}aws.amazon.com/neuron"] == "16"
+    assert tags[f"{resources}vpc.amazonaws.com/efa"] == "8"
+    assert tags["environment"] == "prod"
+
+
+@pytest.mark.parametrize(
+    ("environment", "pool", "gib"),
+    [
+        ("prod", "pool-trn1", 512),
+        ("prod", "pool-inf2", 512),
+        ("prod", "pool-epyc", 512),
+        ("dev", "pool-epyc", 128),
+    ],
+)
+def test_where_models_are_compiled_there_is_room_for_it(stacks, environment, pool, gib):
+    [disk] = template(stacks, environment, pool)["BlockDeviceMappings"]
+
+    assert disk["Ebs"]["VolumeSize"] == gib
+
+
+def test_the_boot_script_is_in_the_template(stacks):
+    text = base64.b64decode(template(stacks, "prod", "pool-trn1")["UserData"]).decode()
+
+    assert "strategy: RAID0" in text
+    assert "LimitMEMLOCK=infinity" in text
 
 
 # The capacity rules: a group of our own only for what is bought freely.
