@@ -1,0 +1,326 @@
+"""Network interfaces: which card and slot, how many EFAs, addresses, groups."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from operations.checker.deployment import Deployment
+from operations.checker.registry import Found, rule
+from operations.checker.values import known
+from operations.checker.views.node_groups import Interface, NodeGroup
+from workloads.hardware import Instance, NetworkCard
+
+_EFA = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-acc-inst-types.html"
+_LAUNCH_TEMPLATES = "https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html"
+_NOT_ON_EFA_ONLY = (
+    "AssociatePublicIpAddress",
+    "Ipv4PrefixCount",
+    "Ipv4Prefixes",
+    "Ipv6AddressCount",
+    "Ipv6Addresses",
+    "Ipv6PrefixCount",
+    "Ipv6Prefixes",
+    "PrimaryIpv6",
+    "PrivateIpAddress",
+    "PrivateIpAddresses",
+    "SecondaryPrivateIpAddressCount",
+)
+
+
+@rule(
+    "network-card",
+    "F",
+    title="Every interface is on a network card that the type has",
+    without="EC2 refuses the launch: the network card index is out of range.",
+    sources=[_EFA],
+)
+def network_card(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for hardware, interface in _on_hardware(group):
+        count = len(hardware.network_cards)
+        if interface.card is not None and not 0 <= interface.card < count:
+            yield Found(
+                group.boot,
+                f"{interface.path('NetworkCardIndex')} is {interface.card}",
+                f"{hardware.name} has {_cards(count)}: use 0 to {count - 1}",
+            )
+
+
+@rule(
+    "device-index",
+    "F",
+    title="Device index 0 on card 0, then 0 or 1 on every other card; it never counts up",
+    without="EC2 refuses the launch as soon as the index exceeds the slots of a card, which are "
+    "two on Trn2, P5 and HPC types: \"The specified number '2' for the device index exceeds the "
+    'maximum number of network interfaces supported by the network card".',
+    sources=["https://github.com/eksctl-io/eksctl/issues/7520", _EFA],
+)
+def device_index(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for hardware, interface in _on_hardware(group):
+        card = _card(hardware, interface)
+        if card is None or interface.device is None:
+            continue
+        # Beyond card 0 nothing needs more than an EFA and one ENA interface, whatever fits.
+        last = min(card.interfaces - 1, 1) if interface.efa else card.interfaces - 1
+        if not 0 <= interface.device <= last:
+            right = "0" if last == 0 else f"0 to {last}"
+            yield Found(
+                group.boot,
+                f"{interface.path('DeviceIndex')} is {interface.device} on card {card.index}",
+                f"card {card.index} of {hardware.name} has {card.interfaces} slots; use "
+                f"{right} for this interface: 0 on card 0 and 1 on every other card",
+            )
+
+
+@rule(
+    "interface-slot",
+    "F",
+    title="No two interfaces share a slot",
+    without="EC2 refuses the launch: each interface needs its own device index on its card.",
+    sources=["https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-start.html"],
+)
+def interface_slot(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    slots = Counter((i.card, i.device) for i in group.interfaces)
+    for (card, device), count in slots.items():
+        if count > 1 and card is not None and device is not None:
+            yield Found(
+                group.boot,
+                f"{count} interfaces have NetworkCardIndex {card} and DeviceIndex {device}",
+                "give each interface a slot of its own; card and index count from 0",
+            )
+
+
+@rule(
+    "primary-interface",
+    "F",
+    title="Card 0, device index 0 holds the primary interface, which is not efa-only",
+    without="EC2 refuses the launch: an instance needs a primary interface with an address, and "
+    "an efa-only interface has none.",
+    sources=[_EFA, "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html"],
+)
+def primary_interface(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    if not group.interfaces or any(i.card is None or i.device is None for i in group.interfaces):
+        return
+    primary = [i for i in group.interfaces if (i.card, i.device) == (0, 0)]
+    if not primary:
+        yield Found(
+            group.boot,
+            "no interface has NetworkCardIndex 0 and DeviceIndex 0",
+            "give the first interface both",
+        )
+    for interface in primary:
+        if interface.kind == "efa-only":
+            yield Found(
+                group.boot,
+                f"{interface.path('InterfaceType')} is efa-only at card 0, index 0",
+                "make it interface, and put the efa-only one at card 0, index 1; or make it efa",
+            )
+
+
+@rule(
+    "efa-capable",
+    "F",
+    title="EFA interfaces only on types and cards that take one",
+    without="EC2 refuses the launch: the type has no EFA, or none on that card "
+    "(card 0 of p6-b300 is ENA only).",
+    sources=["https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html", _EFA],
+)
+def efa_capable(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for hardware, interface in _on_hardware(group):
+        card = _card(hardware, interface)
+        if interface.efa and card is not None and not card.efa:
+            remedy = (
+                f"{hardware.name} has no EFA: leave InterfaceType out"
+                if not hardware.efa_interfaces
+                else f"card {card.index} of {hardware.name} takes none: make it interface"
+            )
+            yield Found(
+                group.boot, f"{interface.path('InterfaceType')} is {interface.kind}", remedy
+            )
+
+
+@rule(
+    "efa-per-card",
+    "F",
+    title="One EFA interface per network card",
+    without="EC2 refuses the launch: the count of EFA interfaces exceeds what the type takes. "
+    "Counting cards instead of EFAs goes wrong on newer types.",
+    sources=["https://github.com/eksctl-io/eksctl/issues/8685", _EFA],
+)
+def efa_per_card(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for hardware in group.hardware:
+        cards = Counter(i.card for i in group.interfaces if i.efa and i.card is not None)
+        for card, count in cards.items():
+            if count > 1:
+                yield Found(
+                    group.boot,
+                    f"{count} EFA interfaces are on card {card}",
+                    f"{hardware.name} takes {hardware.efa_interfaces} EFAs, one on each card that "
+                    "takes any",
+                )
+
+
+@rule(
+    "efa-all-cards",
+    "H",
+    title="A node with accelerators and EFA has an EFA on every card that takes one",
+    without="The node joins and jobs run, at a fraction of the network's bandwidth.",
+    sources=["https://github.com/skypilot-org/skypilot/issues/8391", _EFA],
+)
+def efa_all_cards(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    if not known(group.data.get("NetworkInterfaces")):
+        return
+    count = sum(interface.efa for interface in group.interfaces)
+    for hardware in group.hardware:
+        if hardware.chip and 0 < count < hardware.efa_interfaces:
+            yield Found(
+                group.boot,
+                f"{count} of NetworkInterfaces are EFAs",
+                f"{hardware.name} takes {hardware.efa_interfaces}: add one for each other card",
+            )
+
+
+@rule(
+    "public-address",
+    "F",
+    title="No public address beside several interfaces, nor on an EFA",
+    without='EC2 refuses the launch: "The associatePublicIPAddress parameter cannot be specified '
+    'when launching with multiple network interfaces".',
+    sources=[
+        "https://github.com/aws/karpenter-provider-aws/pull/5666",
+        "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html",
+    ],
+)
+def public_address(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for interface in group.interfaces:
+        if interface.public and (interface.efa or len(group.interfaces) > 1):
+            yield Found(
+                group.boot,
+                f"{interface.path('AssociatePublicIpAddress')} is true",
+                "leave it out, and put the nodes into private subnets with a NAT gateway or VPC "
+                "endpoints",
+            )
+
+
+@rule(
+    "efa-only-address",
+    "F",
+    title="An efa-only interface has no IP settings",
+    without="EC2 refuses the launch with InvalidParameterValue: an efa-only interface carries no "
+    "IP traffic.",
+    sources=[_EFA, "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html"],
+)
+def efa_only_address(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for interface in group.interfaces:
+        if interface.kind != "efa-only" or interface.public:
+            continue  # public-address has the second
+        for key in _NOT_ON_EFA_ONLY:
+            if key in interface.given:
+                yield Found(
+                    group.boot,
+                    f"{interface.path(key)} is given for an efa-only interface",
+                    "leave it out; addresses belong on the interfaces of type interface",
+                )
+
+
+@rule(
+    "groups-beside-interfaces",
+    "F",
+    title="Security groups stand inside the interfaces, none beside them",
+    without="EC2 refuses the launch: network interfaces and an instance-level security group may "
+    "not be specified in one request.",
+    sources=[_LAUNCH_TEMPLATES, "https://github.com/hashicorp/terraform-provider-aws/issues/4570"],
+)
+def groups_beside_interfaces(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for key in ("SecurityGroupIds", "SecurityGroups"):
+        if group.interfaces and group.data.get(key):
+            yield Found(
+                group.boot,
+                f"{key} stands beside NetworkInterfaces",
+                "move the groups into Groups of each interface",
+            )
+
+
+@rule(
+    "groups-in-interfaces",
+    "H",
+    title="Every interface names its security groups",
+    without="EC2 puts the interface into the VPC's default group: the node does not reach the "
+    "cluster, or EFA traffic is dropped.",
+    sources=[
+        _LAUNCH_TEMPLATES,
+        "https://github.com/terraform-aws-modules/terraform-aws-eks/issues/1880",
+    ],
+)
+def groups_in_interfaces(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    if group.data.get("SecurityGroupIds") or group.data.get("SecurityGroups"):
+        return  # groups-beside-interfaces has it
+    for interface in group.interfaces:
+        if interface.groups == [] and "NetworkInterfaceId" not in interface.given:
+            yield Found(
+                group.boot,
+                f"{interface.path('Groups')} is not given",
+                "name the cluster's security group, and for EFA one that allows itself",
+            )
+
+
+@rule(
+    "managed-template",
+    "F",
+    title="The launch template of a managed node group has no subnet and no instance profile",
+    without="EKS refuses the node group: subnets and the role are the group's to give.",
+    sources=[
+        "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
+        "aws-properties-eks-nodegroup-launchtemplatespecification.html",
+        _LAUNCH_TEMPLATES,
+    ],
+)
+def managed_template(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    if not group.managed:
+        return
+    for interface in group.interfaces:
+        if "SubnetId" in interface.given:
+            yield Found(
+                group.boot,
+                f"{interface.path('SubnetId')} is given",
+                "leave it out and list the subnet in the node group's Subnets",
+            )
+    remedies = {
+        "IamInstanceProfile": "leave it out and set the node group's NodeRole",
+        "HibernationOptions": "leave it out; EKS does not hibernate nodes",
+    }
+    for key, remedy in remedies.items():
+        if key in group.data:
+            yield Found(group.boot, f"{key} is given", remedy)
+
+
+@rule(
+    "delete-on-termination",
+    "S",
+    title="Every interface is deleted with its instance",
+    without="Interfaces added to the primary one outlive their nodes, hold addresses of the "
+    "subnet, and block the deletion of groups and subnets.",
+    sources=["https://github.com/aws/aws-k8s-tester/pull/531"],
+)
+def delete_on_termination(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+    for interface in group.interfaces:
+        given = interface.given.get("DeleteOnTermination")
+        if interface.deleted is False or (given is None and len(group.interfaces) > 1):
+            yield Found(
+                group.boot,
+                f"{interface.path('DeleteOnTermination')} is "
+                f"{'false' if given is not None else 'not given'}",
+                "set it to true",
+            )
+
+
+def _on_hardware(group: NodeGroup) -> Iterator[tuple[Instance, Interface]]:
+    for hardware in group.hardware:
+        for interface in group.interfaces:
+            yield hardware, interface
+
+
+def _card(hardware: Instance, interface: Interface) -> NetworkCard | None:
+    return next((card for card in hardware.network_cards if card.index == interface.card), None)
+
+
+def _cards(count: int) -> str:
+    return "1 network card" if count == 1 else f"{count} network cards"

@@ -1,0 +1,1 @@
+"""Typed views of what the rules judge, read from resolved resources."""
