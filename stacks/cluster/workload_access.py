@@ -8,8 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-NAMESPACE = "workloads"
-SERVICE_ACCOUNT = "workload"
+from stacks.shared.kubernetes import NAMESPACE, SERVICE_ACCOUNT
 
 
 class WorkloadAccess(Construct):

@@ -1,0 +1,1 @@
+"""The values that charts are installed with, typed: only keys that differ from a chart's own."""

@@ -1,0 +1,48 @@
+"""What every workload finds in the cluster: its namespace, its account, priorities."""
+
+from typing import Any
+
+from stacks.shared.kubernetes import NAMESPACE, SERVICE_ACCOUNT
+
+# Of two jobs that wait, the higher goes first, and it takes the place of a lower one. Only Kueue
+# reads these: a priority in pods would make the scheduler evict single pods, and break a gang.
+PRIORITIES = {
+    "serving": (1000, "answers users who wait"),
+    "training": (100, "resumes from its checkpoint"),
+    "batch": (10, "preparation and compilation: repeats what it lost"),
+}
+
+
+def workload_objects() -> list[dict[str, Any]]:
+    """The namespace with its service account, and a class for each priority."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": NAMESPACE,
+                "labels": {
+                    # Devices come by resources, pinned memory by the node: no pod needs more.
+                    "pod-security.kubernetes.io/enforce": "baseline",
+                    "pod-security.kubernetes.io/warn": "restricted",
+                },
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": SERVICE_ACCOUNT, "namespace": NAMESPACE},
+            # AWS knows the pod by Pod Identity's own token; Kubernetes need not know it.
+            "automountServiceAccountToken": False,
+        },
+        *(
+            {
+                "apiVersion": "kueue.x-k8s.io/v1beta2",
+                "kind": "WorkloadPriorityClass",
+                "metadata": {"name": name},
+                "value": value,
+                "description": description,
+            }
+            for name, (value, description) in PRIORITIES.items()
+        ),
+    ]
