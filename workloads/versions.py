@@ -1,11 +1,16 @@
 """Which versions belong together: versions.toml beside this file, read once and typed.
 
-Standard library only. The comments of versions.toml say where each row comes from.
+Standard library only. The comments of versions.toml say where each row comes from; the limits
+between the rows are version_rules.toml. How a deployment uses the two:
+
+    mistakes = VERSIONS.conflicts()                 # of the table itself; none may be left
+    seen = VERSIONS.used("1.35", {"trn1"}, endpoints=False)
+    said = notices(today, seen, VERSIONS.support)   # workloads.support: warnings and refusals
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,22 +18,42 @@ from typing import Any
 from workloads.charts import Chart
 from workloads.charts import mirrored as mirrored
 from workloads.hardware import Instance
+from workloads.support import Support
+from workloads.version_rules import Rule, broken, numbers
+
+# The C library of the systems images are built on: release-notes/components/runtime.rst of
+# aws-neuron-sdk, compatibility table of 2.32.
+_GLIBC = {"ubuntu22.04": "2.35", "ubuntu24.04": "2.39", "amzn2023": "2.34"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """What a family's containers hold for one use, and on what ground that stands."""
+
+    stack: str
+    state: str  # "maintained", or "frozen": critical fixes at most
+    image: str | None = None  # None: none is published with a tag
+    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronStack:
-    """What a family's containers hold. `images` maps a use ("train", "serve") to an image URI."""
+    """A family's Neuron SDK; `uses` maps "train" and "serve" to what the containers hold."""
 
     sdk: str
     runtime: str
     compiler: str
-    images: Mapping[str, str]
+    collectives: str
+    uses: Mapping[str, Use]
+
+    @property
+    def images(self) -> dict[str, str]:
+        """Use -> image URI, where there is an image."""
+        return {name: use.image for name, use in self.uses.items() if use.image}
 
     def runs_on(self, driver: str) -> bool:
-        """Whether the runtime starts on this kernel driver, by the two published limits."""
-        if numbers(driver) >= (2, 29):
-            return numbers(self.runtime) >= (2, 33)
-        return numbers(driver) >= (2, 27) or numbers(self.runtime) < (2, 32)
+        """Whether the runtime starts on this kernel driver, by the published limits."""
+        return not broken({"runtime": self.runtime, "driver": driver})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +78,10 @@ class SageMakerImage:
     inference_ami: str
     account: str
     regions: tuple[str, ...]
+    sdk: str
+    stack: str
+    state: str
+    packages: Mapping[str, str]
 
     def uri(self, region: str) -> str:
         return f"{self.account}.dkr.ecr.{region}.amazonaws.com/{self.repository}:{self.tag}"
@@ -62,13 +91,11 @@ class SageMakerImage:
 class Versions:
     """Everything versions.toml says."""
 
-    kubernetes: Mapping[str, tuple[NeuronAmi, ...]]  # Kubernetes version -> Neuron node images
+    kubernetes: Mapping[str, tuple[NeuronAmi, ...]]  # Kubernetes version -> node images
     neuron: Mapping[str, NeuronStack]  # instance family -> its stack
     sagemaker: SageMakerImage
     charts: Mapping[str, Chart] = field(default_factory=dict)
-    # Kubernetes version -> add-on -> version. Empty: EKS's default for the cluster's version is
-    # taken, because no published source lists which versions go with which.
-    addons: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    support: tuple[Support, ...] = ()
 
     def neuron_ami(self, kubernetes_version: str, family: str) -> NeuronAmi | None:
         """The newest node image of a Kubernetes version whose driver runs the family's stack.
@@ -81,7 +108,7 @@ class Versions:
 
     def standard_release(self, kubernetes_version: str) -> str:
         """The newest node image release known for a Kubernetes version. KeyError: it has none."""
-        return max((a.release for a in self.kubernetes[kubernetes_version]), key=numbers)
+        return self._newest(kubernetes_version).release
 
     def node_image(self, kubernetes_version: str, instance: Instance) -> str:
         """The node image release of a pool: for Neuron, the newest whose driver runs its stack.
@@ -98,14 +125,98 @@ class Versions:
             )
         return ami.release
 
+    def used(
+        self, kubernetes_version: str, families: Iterable[str], *, endpoints: bool
+    ) -> set[str]:
+        """What a deployment stands on, as the subjects of `support` name it.
 
-def numbers(version: str) -> tuple[int, ...]:
-    """The parts of a version, for comparing: (1, 35, 6, 20260625) of "1.35.6-20260625"."""
-    return tuple(int(part) for part in re.split(r"[.-]", version))
+        `families`: those of its pools; one without a Neuron stack adds nothing. `endpoints`:
+        whether it has SageMaker endpoints.
+        """
+        images = [
+            (use.image, use.packages)
+            for family in families
+            for use in (self.neuron[family].uses.values() if family in self.neuron else ())
+        ]
+        if endpoints:
+            images.append((self.sagemaker.tag, self.sagemaker.packages))
+        subjects = {f"Kubernetes {kubernetes_version}", "Amazon Linux 2023"}
+        for image, packages in images:
+            if system := re.search(r"ubuntu([\d.]+)$", image or ""):
+                subjects.add(f"Ubuntu {system[1]}")
+            if "python" in packages:
+                subjects.add("Python {}.{}".format(*numbers(packages["python"])))
+        return subjects
+
+    def conflicts(self) -> list[str]:
+        """What in the table does not go together, a sentence each. An empty list is the rule.
+
+        Every family and use is held to every Kubernetes version, its node image and its charts.
+        """
+        found: dict[str, None] = {}
+        for version in self.kubernetes:
+            cluster = self._cluster(version)
+            for family, stack in self.neuron.items():
+                ami = self.neuron_ami(version, family) or self._newest(version)
+                facts = cluster | {
+                    "family": family,
+                    "sdk": stack.sdk,
+                    "runtime": stack.runtime,
+                    "driver": ami.driver,
+                    "node": ami.release.partition("-")[0],
+                }
+                for name, use in stack.uses.items():
+                    row = {**facts, "use": name, **_image(use.image), **use.packages}
+                    for rule in broken(row):
+                        place = _place(rule, version, cluster, f"{family}, {name}")
+                        found[f"{place}: {rule.sentence(row)}"] = None
+        for family in self.sagemaker.families:
+            row = {
+                "family": family,
+                "use": "serve",
+                "sdk": self.sagemaker.sdk,
+                **_image(self.sagemaker.tag),
+                **self.sagemaker.packages,
+            }
+            for rule in broken(row):
+                found[f"SageMaker endpoints on {family}: {rule.sentence(row)}"] = None
+        return list(found)
+
+    def _newest(self, kubernetes_version: str) -> NeuronAmi:
+        return max(self.kubernetes[kubernetes_version], key=lambda ami: numbers(ami.release))
+
+    def _cluster(self, kubernetes_version: str) -> dict[str, str]:
+        """The facts of a cluster: its version, and its charts' images by name."""
+        facts = {"kubernetes": kubernetes_version}
+        for chart in self.charts.values():
+            for image in chart.images_on(kubernetes_version).values():
+                if tagged := re.search(r"/([^/:]+):v?(\d+(?:\.\d+)*)", image):
+                    facts[tagged[1]] = tagged[2]
+        return facts
 
 
-def _read(table: dict[str, Any]) -> Versions:
-    image = table["sagemaker"]
+def _image(image: str | None) -> dict[str, str]:
+    """The facts that an image's tag tells."""
+    facts = {}
+    if sdk := re.search(r"-sdk([\d.]+)-", image or ""):
+        facts["image-sdk"] = sdk[1]
+    if (system := (image or "").rpartition("-")[2]) in _GLIBC:
+        facts["glibc"] = _GLIBC[system]
+    return facts
+
+
+def _place(rule: Rule, version: str, cluster: Mapping[str, str], row: str) -> str:
+    of_cluster = [name in cluster or name == "node" for name in rule.names]
+    if all(of_cluster):
+        return f"Kubernetes {version}"
+    return f"{row}, Kubernetes {version}" if any(of_cluster) or "driver" in rule.names else row
+
+
+def read(text: str) -> Versions:
+    """The table of a versions.toml. Raises KeyError or TypeError where a row is incomplete."""
+    table: dict[str, Any] = tomllib.loads(text)
+    image: dict[str, Any] = table["sagemaker"]
+    lists = {key: tuple(image[key]) for key in ("families", "regions")}
     return Versions(
         kubernetes={
             version: tuple(
@@ -113,20 +224,20 @@ def _read(table: dict[str, Any]) -> Versions:
             )
             for version, entry in table["kubernetes"].items()
         },
-        neuron={
-            family: NeuronStack(**{k: v for k, v in row.items() if k != "families"})
-            for row in table["neuron"]
-            for family in row["families"]
+        neuron={family: _stack(row) for row in table["neuron"] for family in row["families"]},
+        sagemaker=SageMakerImage(**image | lists),
+        charts={
+            name: Chart(**{"pulls" if k == "images" else k: v for k, v in row.items()})
+            for name, row in table["charts"].items()
         },
-        sagemaker=SageMakerImage(
-            **image | {"families": tuple(image["families"]), "regions": tuple(image["regions"])}
-        ),
-        charts={name: _chart(row) for name, row in table["charts"].items()},
+        support=tuple(Support(**row) for row in table["support"]),
     )
 
 
-def _chart(row: dict[str, Any]) -> Chart:
-    return Chart(pulls=row.pop("images", {}), **row)
+def _stack(row: dict[str, Any]) -> NeuronStack:
+    uses: dict[str, Use] = {name: Use(**row[name]) for name in ("train", "serve") if name in row}
+    rest = {k: v for k, v in row.items() if k not in uses and k != "families"}
+    return NeuronStack(uses=uses, **rest)
 
 
-VERSIONS = _read(tomllib.loads((Path(__file__).parent / "versions.toml").read_text("utf-8")))
+VERSIONS = read((Path(__file__).parent / "versions.toml").read_text("utf-8"))
