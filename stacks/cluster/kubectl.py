@@ -8,7 +8,7 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from workloads.charts import Chart
 
@@ -106,7 +106,7 @@ class Kubectl(Construct):
             )
         )
 
-    def _tidy(self, provider: Construct) -> None:
+    def _tidy(self, provider: IConstruct) -> None:
         """Keep the functions' logs as long as others, and say why the CDK's role is what it is."""
         for child in provider.node.find_all():
             if isinstance(child, logs.CfnLogGroup):
@@ -125,7 +125,7 @@ class Kubectl(Construct):
 _MANAGED_POLICY = "A function in a VPC makes its network interfaces by this policy of AWS's."
 
 
-def _acknowledge(construct: Construct, reasons: dict[str, str]) -> None:
+def _acknowledge(construct: IConstruct, reasons: dict[str, str]) -> None:
     cdk.Validations.of(construct).acknowledge(
         *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items())
     )

@@ -35,6 +35,8 @@ class _Rbac(TypedDict):
 
 
 class Autoscaler(TypedDict):
+    """What is set of the autoscaler's chart."""
+
     autoDiscovery: _AutoDiscovery
     awsRegion: str
     rbac: _Rbac

@@ -21,6 +21,8 @@ class _Labels(TypedDict):
 
 
 class Efa(TypedDict):
+    """What is set of the chart of EFA's plugin."""
+
     supportedInstanceLabels: _Labels
     tolerations: list[_Toleration]
 
@@ -47,6 +49,8 @@ class _Affinity(TypedDict):
 
 
 class Nvidia(TypedDict):
+    """What is set of the chart of NVIDIA's plugin."""
+
     affinity: _Affinity
 
 

@@ -28,6 +28,8 @@ class _Scheduler(_Component):
 
 
 class Neuron(TypedDict):
+    """What is set of Neuron's chart."""
+
     neuronInstances: list[str]
     devicePlugin: _Component
     draDriver: _Component

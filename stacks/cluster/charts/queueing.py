@@ -18,6 +18,8 @@ class _Pods(TypedDict):
 
 
 class JobSet(TypedDict):
+    """What is set of JobSet's chart."""
+
     controller: _Pods
 
 
@@ -26,6 +28,8 @@ class _ManagerConfig(TypedDict):
 
 
 class Kueue(TypedDict):
+    """What is set of Kueue's chart."""
+
     controllerManager: _Pods
     managerConfig: _ManagerConfig
 
