@@ -10,23 +10,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    Strict,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, Strict, ValidationError, model_validator
 
-from stacks import capacity
 from stacks import config_fields as fields
 from stacks import config_rules as rules
-from stacks.capacity import Purchase
 from stacks.config_errors import sentences, wrong
+from stacks.config_fields import Section
+from stacks.config_pools import CapacityConfig as CapacityConfig
+from stacks.config_pools import NodePoolConfig as NodePoolConfig
 from workloads.gateway.config import ModelConfig, check_models
-from workloads.hardware import INSTANCES, Instance
 from workloads.versions import VERSIONS
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
@@ -34,12 +26,6 @@ ENVIRONMENTS = Path(__file__).parent / "environments"
 
 class ConfigError(ValueError):
     """An environment file that cannot be used; one line per mistake."""
-
-
-class Section(BaseModel):
-    """Base of every section: immutable, and a misspelt key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NetworkConfig(Section):
@@ -90,99 +76,6 @@ class ClusterConfig(Section):
             '"arn:aws:iam::111122223333:role/Admin"'
         ),
     ] = ()
-
-
-class CapacityConfig(Section):
-    """How a pool's instances are bought."""
-
-    kind: Annotated[
-        Literal[capacity.KINDS],  # type: ignore[valid-type]  # one list of them
-        Field(description='"on-demand", "spot", "reservation" or "capacity-block"'),
-    ] = "on-demand"
-    reservation: fields.Reservation = None
-    placement_group: Annotated[
-        str | None,
-        Field(pattern=r"^[\x21-\x7e]{1,255}$", description="the name of a placement group"),
-    ] = None
-
-
-def _efa_by_default(pool: dict[str, object]) -> bool:
-    instance = INSTANCES[str(pool["instance_type"])]
-    return instance.efa_interfaces > 0 and pool["max_nodes"] != 1
-
-
-def _default_lnc(pool: dict[str, object]) -> int | None:
-    chip = INSTANCES[str(pool["instance_type"])].chip
-    return chip.lnc if chip else None
-
-
-class NodePoolConfig(Section):
-    """One pool of identical nodes in one Availability Zone."""
-
-    name: fields.Name
-    instance_type: fields.InstanceType
-    zone: fields.Zone
-    min_nodes: Annotated[
-        fields.Count, Field(ge=0, description="a whole number of nodes, 0 or more")
-    ] = 0
-    max_nodes: Annotated[
-        fields.Count, Field(ge=1, le=450, description="a whole number of nodes from 1 to 450")
-    ] = 1
-    # By default true where the type has EFA and the pool can hold more than one node.
-    efa: fields.Switch = Field(default_factory=_efa_by_default)
-    # "efa": every EFA interface also carries IP. "efa-only": a plain primary interface carries IP
-    # for the node, which saves an address per network card.
-    efa_layout: Annotated[Literal["efa", "efa-only"], Field(description='"efa" or "efa-only"')] = (
-        "efa"
-    )
-    # Physical NeuronCores per logical one, written before the device plugin starts.
-    lnc: Annotated[
-        fields.Count | None,
-        Field(
-            default_factory=_default_lnc,
-            ge=1,
-            le=2,
-            description="1 or 2, the physical NeuronCores per logical one",
-        ),
-    ]
-    # Reserved at boot, for pods that request hugepages-2Mi.
-    hugepages: Annotated[
-        fields.Count, Field(ge=0, description="a whole number of 2-MiB pages, 0 or more")
-    ] = 0
-    capacity: CapacityConfig = CapacityConfig()
-
-    @property
-    def hardware(self) -> Instance:
-        return INSTANCES[self.instance_type]
-
-    @property
-    def purchase(self) -> Purchase:
-        """Everything that follows from how the nodes are bought."""
-        return capacity.purchase(
-            self.hardware,
-            kind=self.capacity.kind,
-            reservation=self.capacity.reservation,
-            placement_group=self.capacity.placement_group,
-            efa=self.efa,
-            min_nodes=self.min_nodes,
-            max_nodes=self.max_nodes,
-        )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.min_nodes > self.max_nodes:
-            raise wrong(
-                "min_nodes",
-                self.min_nodes,
-                f"it is more than max_nodes = {self.max_nodes}; lower it or raise max_nodes",
-            )
-        rules.check_efa(self.hardware, self.efa)
-        if "efa_layout" in self.model_fields_set:
-            rules.check_efa_layout(self.efa_layout, self.efa)
-        rules.check_lnc(self.hardware, self.lnc)
-        rules.check_hugepages(self.hardware, self.hugepages)
-        _ = self.purchase
-        return self
 
 
 class EndpointConfig(Section):
@@ -244,7 +137,7 @@ class EnvironmentConfig(Section):
 
     region: fields.Region
     account: fields.Account = None
-    tags: fields.Tags = {}
+    tags: fields.Tags = Field(default_factory=dict)
     network: Annotated[
         NetworkConfig, Field(description="a table, written [network], with the key zones")
     ]

@@ -1,25 +1,21 @@
-"""The kinds of single values in an environment file, each with the rule for its form."""
+"""What an environment file is made of: sections, and values, each kind with its form's rule."""
 
 import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from stacks.config_errors import nearest
+from stacks.config_types import known_instance
 from workloads.hardware import INSTANCES, REGIONS
 from workloads.versions import VERSIONS
 
-# Accelerators people ask for that EC2 has no instance type for, and the nearest it has.
-# Trainium3 is sold in UltraServers; no trn3 name is in the EC2 API or price list (2026-10).
-_NOT_RENTED = {
-    r"instinct|mi\d{3}": "AWS rents no AMD Instinct accelerator; the nearest choice is "
-    "trn2.48xlarge (Trainium2), and for AMD EPYC processors m8a.48xlarge",
-    r"trainium ?3|trn3": "EC2 rents no Trainium3 instance type by name; the nearest choice is "
-    "trn2.48xlarge (Trainium2)",
-    r"trainium ?4|trn4": "AWS does not rent Trainium4; the nearest choice is "
-    "trn2.48xlarge (Trainium2)",
-}
+
+class Section(BaseModel):
+    """Base of every section: immutable, and a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _known_region(region: str) -> str:
@@ -31,22 +27,6 @@ def _known_region(region: str) -> str:
             f"(`python -m operations.catalog --region R` adds a new region)"
         )
     return region
-
-
-def _known_instance(name: str) -> str:
-    if name in INSTANCES:
-        return name
-    for pattern, sentence in _NOT_RENTED.items():
-        if re.search(pattern, name.lower()):
-            raise ValueError(sentence)
-    family = name.partition(".")[0]
-    sizes = [known for known in INSTANCES if known.partition(".")[0] == family]
-    meant = nearest(name, sizes or INSTANCES)
-    if meant:
-        raise ValueError(f"not an instance type of the hardware table; did you mean {meant}?")
-    families = dict.fromkeys(instance.family for instance in INSTANCES.values())
-    known = sizes or [f"{family}.*" for family in families]
-    raise ValueError(f"not an instance type of the hardware table; known: {', '.join(known)}")
 
 
 def _zone_id(zone: str) -> str:
@@ -146,7 +126,7 @@ LustreGib = Annotated[
 ]
 InstanceType = Annotated[
     str,
-    AfterValidator(_known_instance),
+    AfterValidator(known_instance),
     Field(description="an EC2 instance type, such as trn1.32xlarge"),
 ]
 HostingType = Annotated[

@@ -4,7 +4,8 @@ Each raises an error whose sentence says what would be right.
 """
 
 from stacks.config_errors import wrong
-from workloads.hardware import INSTANCES, REGIONS, Instance
+from stacks.config_types import refused
+from workloads.hardware import REGIONS, Instance
 from workloads.versions import VERSIONS
 
 
@@ -16,53 +17,6 @@ def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
                 zones,
                 f"{zone} is not a zone of {region}, which has {', '.join(REGIONS[region])}",
             )
-
-
-def check_efa(instance: Instance, efa: bool) -> None:
-    if efa and not instance.efa_interfaces:
-        sizes = [
-            other.name
-            for other in INSTANCES.values()
-            if other.family == instance.family and other.efa_interfaces
-        ]
-        choice = " or ".join(sizes) or "a type that has one, such as trn1.32xlarge"
-        raise wrong(
-            "efa",
-            True,
-            f"{instance.name} has no EFA interface; set efa = false, or choose {choice}",
-        )
-
-
-def check_efa_layout(layout: str, efa: bool) -> None:
-    if not efa:
-        raise wrong(
-            "efa_layout",
-            layout,
-            "the pool has no EFA interface to lay out; leave it out, or set efa = true",
-        )
-
-
-def check_lnc(instance: Instance, lnc: int | None) -> None:
-    if lnc is not None and (instance.chip is None or instance.chip.lnc is None):
-        chips = {i.chip.name: None for i in INSTANCES.values() if i.chip and i.chip.lnc}
-        raise wrong(
-            "lnc",
-            lnc,
-            f"the NeuronCores of {instance.name} cannot be joined; leave it out: it is only for "
-            f"{' and '.join(chips)}",
-        )
-
-
-def check_hugepages(instance: Instance, pages: int) -> None:
-    """Huge pages are nobody else's memory: the kernel, the kubelet and ordinary pods lack them."""
-    most = int(instance.memory_gib * 512 / 2)
-    if pages > most:
-        raise wrong(
-            "hugepages",
-            pages,
-            f"pages of 2 MiB are {pages / 512:.4g} GiB of the {instance.memory_gib:g} GiB of "
-            f"{instance.name}; at most {most}, half of it, so that the node itself keeps memory",
-        )
 
 
 def check_offered(
@@ -94,11 +48,11 @@ def check_neuron_stack(key: str, instance: Instance, kubernetes_version: str) ->
     if not instance.neuron:
         return
     if instance.family not in VERSIONS.neuron:
+        others = [family for family in VERSIONS.neuron if not refused(family)]
         raise wrong(
             f"{key}.instance_type",
             instance.name,
-            f"no supported Neuron SDK runs on {instance.family}; "
-            f"{', '.join(VERSIONS.neuron)} have one",
+            f"no supported Neuron SDK runs on {instance.family}; {', '.join(others)} have one",
         )
     if VERSIONS.neuron_ami(kubernetes_version, instance.family) is None:
         fitting = [v for v in VERSIONS.kubernetes if VERSIONS.neuron_ami(v, instance.family)]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from stacks import config_rules
+from stacks import config_pools, config_rules
 from stacks.config import (
     ENVIRONMENTS,
     ConfigError,
@@ -339,7 +339,7 @@ REFUSED = {
     "Inferentia1": (
         pool("inf1.xlarge"),
         'pools["one"].instance_type = "inf1.xlarge": no supported Neuron SDK runs on inf1; '
-        "trn1, trn1n, inf2, trn2, trn2u have one",
+        "trn1, trn1n, inf2, trn2 have one",
     ),
     "zone that does not offer the type": (
         pool(zone="use2-az2"),
@@ -348,11 +348,12 @@ REFUSED = {
     ),
     "region that does not offer the type": (
         pool(
-            "trn2u.48xlarge",
+            "p6-b300.48xlarge",
             more=f'capacity = {{ kind = "capacity-block", reservation = "{RESERVATION}" }}',
         ),
-        'pools["one"].instance_type = "trn2u.48xlarge": us-east-2 does not offer it; '
-        "it is offered in ap-south-2",
+        'pools["one"].instance_type = "p6-b300.48xlarge": us-east-2 does not offer it; '
+        "it is offered in ap-northeast-2, ap-south-2, ap-southeast-3, sa-east-1, us-east-1, "
+        "us-west-2",
     ),
     "zone outside the network": (
         pool("inf2.xlarge", zone="use2-az1"),
@@ -657,12 +658,12 @@ def test_a_type_is_accepted_in_every_zone_that_offers_it_and_in_no_other(instanc
 
 @pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
 def test_efa_is_accepted_exactly_where_the_type_has_it(instance):
-    config_rules.check_efa(instance, efa=False)
+    config_pools.check_efa(instance, efa=False)
     if instance.efa_interfaces:
-        config_rules.check_efa(instance, efa=True)
+        config_pools.check_efa(instance, efa=True)
     else:
         with pytest.raises(ValueError, match=f"{instance.name} has no EFA interface"):
-            config_rules.check_efa(instance, efa=True)
+            config_pools.check_efa(instance, efa=True)
 
 
 # Files and folders

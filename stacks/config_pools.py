@@ -1,0 +1,152 @@
+"""The node pools of an environment file: what may be set, and the rules of one pool alone."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stacks import capacity
+from stacks import config_fields as fields
+from stacks.capacity import Purchase
+from stacks.config_errors import wrong
+from stacks.config_fields import Section
+from workloads.hardware import INSTANCES, Instance
+
+
+class CapacityConfig(Section):
+    """How a pool's instances are bought."""
+
+    kind: Annotated[
+        Literal[capacity.KINDS],  # type: ignore[valid-type]  # one list of them
+        Field(description='"on-demand", "spot", "reservation" or "capacity-block"'),
+    ] = "on-demand"
+    reservation: fields.Reservation = None
+    placement_group: Annotated[
+        str | None,
+        Field(pattern=r"^[\x21-\x7e]{1,255}$", description="the name of a placement group"),
+    ] = None
+
+
+def _efa_by_default(pool: dict[str, object]) -> bool:
+    instance = INSTANCES[str(pool["instance_type"])]
+    return instance.efa_interfaces > 0 and pool["max_nodes"] != 1
+
+
+def _default_lnc(pool: dict[str, object]) -> int | None:
+    chip = INSTANCES[str(pool["instance_type"])].chip
+    return chip.lnc if chip else None
+
+
+class NodePoolConfig(Section):
+    """One pool of identical nodes in one Availability Zone."""
+
+    name: fields.Name
+    instance_type: fields.InstanceType
+    zone: fields.Zone
+    min_nodes: Annotated[
+        fields.Count, Field(ge=0, description="a whole number of nodes, 0 or more")
+    ] = 0
+    max_nodes: Annotated[
+        fields.Count, Field(ge=1, le=450, description="a whole number of nodes from 1 to 450")
+    ] = 1
+    # By default true where the type has EFA and the pool can hold more than one node.
+    efa: fields.Switch = Field(default_factory=_efa_by_default)
+    # "efa": every EFA interface also carries IP. "efa-only": a plain primary interface carries IP
+    # for the node, which saves an address per network card.
+    efa_layout: Annotated[Literal["efa", "efa-only"], Field(description='"efa" or "efa-only"')] = (
+        "efa"
+    )
+    # Physical NeuronCores per logical one, written before the device plugin starts.
+    lnc: Annotated[
+        fields.Count | None,
+        Field(
+            default_factory=_default_lnc,
+            ge=1,
+            le=2,
+            description="1 or 2, the physical NeuronCores per logical one",
+        ),
+    ]
+    # Reserved at boot, for pods that request hugepages-2Mi.
+    hugepages: Annotated[
+        fields.Count, Field(ge=0, description="a whole number of 2-MiB pages, 0 or more")
+    ] = 0
+    capacity: CapacityConfig = CapacityConfig()
+
+    @property
+    def hardware(self) -> Instance:
+        return INSTANCES[self.instance_type]
+
+    @property
+    def purchase(self) -> Purchase:
+        """Everything that follows from how the nodes are bought."""
+        return capacity.purchase(
+            self.hardware,
+            kind=self.capacity.kind,
+            reservation=self.capacity.reservation,
+            placement_group=self.capacity.placement_group,
+            efa=self.efa,
+            min_nodes=self.min_nodes,
+            max_nodes=self.max_nodes,
+        )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.min_nodes > self.max_nodes:
+            raise wrong(
+                "min_nodes",
+                self.min_nodes,
+                f"it is more than max_nodes = {self.max_nodes}; lower it or raise max_nodes",
+            )
+        check_efa(self.hardware, self.efa)
+        if "efa_layout" in self.model_fields_set:
+            check_efa_layout(self.efa_layout, self.efa)
+        check_lnc(self.hardware, self.lnc)
+        check_hugepages(self.hardware, self.hugepages)
+        _ = self.purchase
+        return self
+
+
+def check_efa(instance: Instance, efa: bool) -> None:
+    if efa and not instance.efa_interfaces:
+        sizes = [
+            other.name
+            for other in INSTANCES.values()
+            if other.family == instance.family and other.efa_interfaces
+        ]
+        choice = " or ".join(sizes) or "a type that has one, such as trn1.32xlarge"
+        raise wrong(
+            "efa",
+            True,
+            f"{instance.name} has no EFA interface; set efa = false, or choose {choice}",
+        )
+
+
+def check_efa_layout(layout: str, efa: bool) -> None:
+    if not efa:
+        raise wrong(
+            "efa_layout",
+            layout,
+            "the pool has no EFA interface to lay out; leave it out, or set efa = true",
+        )
+
+
+def check_lnc(instance: Instance, lnc: int | None) -> None:
+    if lnc is not None and (instance.chip is None or instance.chip.lnc is None):
+        chips = {i.chip.name: None for i in INSTANCES.values() if i.chip and i.chip.lnc}
+        raise wrong(
+            "lnc",
+            lnc,
+            f"the NeuronCores of {instance.name} cannot be joined; leave it out: it is only for "
+            f"{' and '.join(chips)}",
+        )
+
+
+def check_hugepages(instance: Instance, pages: int) -> None:
+    """Huge pages are nobody else's memory: the kernel, the kubelet and ordinary pods lack them."""
+    most = int(instance.memory_gib * 512 / 2)
+    if pages > most:
+        raise wrong(
+            "hugepages",
+            pages,
+            f"pages of 2 MiB are {pages / 512:.4g} GiB of the {instance.memory_gib:g} GiB of "
+            f"{instance.name}; at most {most}, half of it, so that the node itself keeps memory",
+        )
