@@ -72,9 +72,16 @@ def _meets(name: str, condition: str, facts: Facts) -> bool:
 
 
 def _say(conditions: Mapping[str, str]) -> str:
-    return " and ".join(
-        name if condition == "any" else f"{name} {condition.removeprefix('in ')}"
-        for name, condition in conditions.items()
+    return " and ".join(f"{name} {_words(text)}".rstrip() for name, text in conditions.items())
+
+
+def _words(condition: str) -> str:
+    if condition.startswith("in "):
+        return " or ".join(condition.split()[1:])
+    return (
+        condition.removeprefix("any")
+        .replace("same as", "the same as")
+        .replace("same minor as", "of the same minor version as")
     )
 
 
