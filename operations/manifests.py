@@ -17,6 +17,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from kubernetes_validate import utils
 from referencing import Registry, Resource
 
+NO_SCHEMA = "no published package has a schema of"
+JOBSET_RELEASE = "0.12.0"
 _DEFINITIONS = "/api/_definitions.json"  # what the package's schemas refer to
 _JOBSET = ("jobset.x-k8s.io/v1alpha2", "JobSet")
 
@@ -34,7 +36,7 @@ def problems(manifest: Mapping[str, Any], kubernetes_version: str) -> list[str]:
     """What an API server of `kubernetes_version`, such as "1.35", refuses in one object.
 
     Sentences that begin with the place, such as `spec.template.spec.containers[0]`; none when it
-    is valid. A kind without a schema gets a sentence that says so: `has_schema` tells before.
+    is valid. A kind without a schema gets one that begins with `NO_SCHEMA`.
     ValueError for a Kubernetes version that the package has no schemas of.
     """
     api_version, kind = manifest.get("apiVersion"), manifest.get("kind")
@@ -42,7 +44,7 @@ def problems(manifest: Mapping[str, Any], kubernetes_version: str) -> list[str]:
         return ["the object needs an apiVersion and a kind, both text"]
     validator = _validator(kubernetes_version, api_version, kind)
     if validator is None:
-        broken = [f"no published package has a schema of {kind} in {api_version}"]
+        broken = [f"{NO_SCHEMA} {kind} in {api_version}"]
     else:
         broken = [_sentence(error) for error in validator.iter_errors(dict(manifest))]
     return sorted({*broken, *_naming(manifest, api_version), *_labels(manifest)})

@@ -153,8 +153,8 @@ def _classify(place: Place, resource: Resource) -> Finding:
         return _finding(resource, "declared", "its own service does not know it")
     if lost:
         return _finding(resource, "altered", f"lost: {', '.join(lost)}", verifier.remark)
-    if verifier.declared:
-        return _finding(resource, "declared", verifier.declared)
+    if reason := verifier.why_declared(place, resource):
+        return _finding(resource, "declared", reason)
     return _finding(resource, "verified", "", verifier.remark)
 
 

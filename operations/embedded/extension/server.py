@@ -17,6 +17,7 @@ from operations.embedded.extension import guardrails, hooks, records
 from operations.embedded.extension.repairs import REPAIRS
 from operations.embedded.extension.services import SERVICES
 from operations.embedded.extension.types import HANDLERS
+from operations.embedded.extension.types.kubernetes import CLUSTERS
 
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -86,14 +87,17 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 
 def _about(scope: Mapping[str, Any]) -> tuple[int, Any]:
-    """What only this emulator can be asked: whether it is ready, what a stack resolved to."""
+    """What only this emulator can be asked: whether it is ready, what a stack or cluster holds."""
+    query = {name: text for name, [text] in parse_qs(scope["query_string"].decode()).items()}
     match scope["path"].removeprefix(_OWN):
         case "ready":
             return HTTPStatus.OK, {}
         case "resources":
-            query = parse_qs(scope["query_string"].decode())
-            [stack], [account], [region] = query["stack"], query["account"], query["region"]
-            return HTTPStatus.OK, hooks.stack_resources(stack, account, region)
+            return HTTPStatus.OK, hooks.stack_resources(
+                query["stack"], query["account"], query["region"]
+            )
+        case "cluster":
+            return HTTPStatus.OK, CLUSTERS.listing(query["account"], query["region"], query["name"])
     return HTTPStatus.NOT_FOUND, {}
 
 

@@ -150,7 +150,12 @@ VERIFIERS: Mapping[str, Verifier] = {
     "AWS::Lambda::Function": Verifier(
         find=_function("Configuration"),
         parts={"Tags": _function("Tags")},
+        rename={"Layers": "Layers[].Arn"},
         unseen=("Code",),  # the API gives a checksum and a place of its own
+    ),
+    "AWS::Lambda::LayerVersion": Verifier(
+        find=Read("lambda", "GetLayerVersionByArn", {"Arn": "{id}"}),
+        unseen=("Content",),  # as a function's code
     ),
     "Custom::S3AutoDeleteObjects": Verifier(
         find=Read(

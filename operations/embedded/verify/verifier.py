@@ -82,8 +82,14 @@ class Verifier:
     rename: Mapping[str, str] = field(default_factory=dict)  # property: path in what is found
     expect: Callable[[Properties], Properties] = lambda properties: properties
     unseen: tuple[str, ...] = ()  # properties that no API shows, on AWS neither
-    declared: str | None = None  # why a resource of this type is no more than accepted
+    declared: str | Callable[[Place, Resource], str] = ""  # why it is no more than accepted
     remark: str = ""  # what of it is not there, although its configuration is
+
+    def why_declared(self, place: Place, resource: Resource) -> str:
+        """Why the resource is no more than accepted; empty when it is more."""
+        if isinstance(self.declared, str):
+            return self.declared
+        return self.declared(place, resource)
 
     def lost(self, place: Place, resource: Resource) -> list[str] | None:
         """Properties that its service does not show; None when it knows no such resource."""

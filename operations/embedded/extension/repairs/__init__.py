@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from operations.embedded.extension.handler import Call, Properties
-from operations.embedded.extension.repairs import dynamodb, ec2, ecs, eks, s3, sns
+from operations.embedded.extension.repairs import dynamodb, ec2, ecs, eks, functions, s3, sns
 
 # Gets the physical id, the old and the new properties; gives GetAtts that are missing.
 Repair = Callable[[Call, str, Properties, Properties], Mapping[str, Any]]
@@ -14,6 +14,7 @@ REPAIRS: dict[str, Repair] = {
     **ec2.REPAIRS,
     **ecs.REPAIRS,
     **eks.REPAIRS,
+    **functions.REPAIRS,
     **s3.REPAIRS,
     **sns.REPAIRS,
 }
