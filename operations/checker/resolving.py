@@ -20,19 +20,19 @@ _ABSENT = object()  # what AWS::NoValue leaves
 _TOO_DEEP = 100  # references that lead in a circle; no template nests its functions so deep
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Template:
     """One template, and what is known of where it is deployed.
 
     `name` says which it is in a finding; `stack` is the stack's name, by which others refer to it;
-    `parameters` are a nested stack's, as its parent gives them (its template, and the values).
+    `parent` is a nested stack's: the name of the template it stands in, and its logical ID there.
     """
 
     name: str
     body: Mapping[str, Any]
     stack: str
     region: str | None = None
-    parent: tuple[str, Mapping[str, Any]] | None = None
+    parent: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Templates:
 
     def __init__(self, templates: Sequence[Template]) -> None:
         self._templates = {template.name: template for template in templates}
+        self._nested = {template.parent: template for template in templates}
         self._resources: dict[tuple[str, str], Resource] = {}
 
     def __iter__(self) -> Iterator[Template]:
@@ -98,7 +99,13 @@ class Templates:
 
     def nested(self, template: str, logical_id: str) -> Template | None:
         """The template of a nested stack, if it is among those checked."""
-        return self._templates.get(f"{template}/{logical_id}")
+        return self._nested.get((template, logical_id))
+
+    def given(self, nested: tuple[str, str]) -> Mapping[str, Any]:
+        """The parameters that a template gives a stack nested in it, unresolved."""
+        template, logical_id = nested
+        body = mapping(mapping(self._templates[template].body["Resources"])[logical_id])
+        return mapping(mapping(body.get("Properties")).get("Parameters"))
 
     def _value_of(self, template: Template, output: str) -> Any:
         body = mapping(mapping(template.body["Outputs"])[output])
@@ -209,9 +216,9 @@ class _Scope:
 
     def _parameter(self, name: str, body: Mapping[str, Any]) -> Any:
         if self._template.parent is not None:
-            parent, given = self._template.parent
+            given = self._templates.given(self._template.parent)
             if name in given:
-                return self._templates.resolve(parent, given[name])
+                return self._templates.resolve(self._template.parent[0], given[name])
         default, kind = body.get("Default"), str(body.get("Type"))
         if kind.startswith("AWS::SSM::Parameter::Value") and isinstance(default, str):
             # Read at deployment, as a dynamic reference without a version is.

@@ -1,0 +1,100 @@
+"""Findings and rules, for people and for programs."""
+
+import json
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from operations.checker.registry import RULES, SEVERITIES, Finding
+
+_WIDTH = 100  # characters
+
+
+def paragraph(finding: Finding) -> str:
+    """Where, which rule, the value, what happens in the field, what would be right."""
+    rule = RULES[finding.rule]
+    text = " ".join(
+        [
+            f"{_sentence(finding.value)}",
+            rule.without,
+            f"Right: {_sentence(finding.remedy, capital=False)}",
+            f"({rule.sources[0]})",
+        ]
+    )
+    head = f"{finding.template}: {finding.logical_id}: {rule.id} ({SEVERITIES[rule.severity]})"
+    body = textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return f"{head}\n{body}"
+
+
+def summary(findings: Sequence[Finding], templates: int, groups: int) -> str:
+    counted = (
+        f"{_count(templates, 'template')}, {_count(groups, 'group')} of nodes, "
+        f"{_count(len(RULES), 'rule')}"
+    )
+    return f"{counted}: {_count(len(findings), 'finding') if findings else 'no finding'}."
+
+
+def findings_json(findings: Sequence[Finding], templates: Sequence[str]) -> str:
+    """One object: the templates that were judged, and the findings, each with its rule."""
+    rows = [
+        {
+            "template": finding.template,
+            "logical_id": finding.logical_id,
+            "rule": finding.rule,
+            "severity": RULES[finding.rule].severity,
+            "value": finding.value,
+            "without": RULES[finding.rule].without,
+            "remedy": finding.remedy,
+            "sources": RULES[finding.rule].sources,
+        }
+        for finding in findings
+    ]
+    return json.dumps({"templates": list(templates), "findings": rows}, indent=2)
+
+
+def rules_json() -> str:
+    rows: list[dict[str, Any]] = [
+        {
+            "id": rule.id,
+            "severity": rule.severity,
+            "title": rule.title,
+            "without": rule.without,
+            "sources": rule.sources,
+        }
+        for rule in RULES.values()
+    ]
+    return json.dumps({"rules": rows}, indent=2)
+
+
+def rules_markdown() -> str:
+    """The rules as the table of docs/operations.md."""
+    lines = ["| rule | | holds | without it |", "| --- | --- | --- | --- |"]
+    for rule in RULES.values():
+        sources = ", ".join(
+            f"[{number}]({source})" for number, source in enumerate(rule.sources, start=1)
+        )
+        lines.append(f"| `{rule.id}` | {rule.severity} | {rule.title} | {rule.without} {sources} |")
+    return "\n".join(lines) + "\n"
+
+
+def rules_text() -> str:
+    """The rules for a terminal."""
+    width = max(len(rule.id) for rule in RULES.values())
+    meanings = [f"{letter}: {meaning}" for letter, meaning in SEVERITIES.items()]
+    rows = [f"{rule.id:{width}}  {rule.severity}  {rule.title}" for rule in RULES.values()]
+    return "\n".join([*rows, "", "; ".join(meanings)])
+
+
+def _sentence(text: str, *, capital: bool = True) -> str:
+    return f"{text[:1].upper() if capital else text[:1]}{text[1:]}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
