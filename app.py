@@ -4,6 +4,7 @@ cdk ls                             every stack of every environment
 cdk deploy 'dev/*'                 one environment
 cdk deploy prod/pool-trn1          one stack
 cdk synth -c environments=FOLDER   the environment files of another folder
+cdk synth -c today=2027-03-27      what the calendar of support says on that day
 """
 
 import os
@@ -13,7 +14,14 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from stacks.cluster import ClusterStack
-from stacks.config import ENVIRONMENTS, ConfigError, EnvironmentConfig, load_environments
+from stacks.config import (
+    ENVIRONMENTS,
+    ConfigError,
+    EnvironmentConfig,
+    day,
+    load_environments,
+    warnings,
+)
 from stacks.endpoint import EndpointStack
 from stacks.gateway import GatewayStack
 from stacks.network import NetworkStack
@@ -74,10 +82,13 @@ def main() -> None:
     app = cdk.App(analytics_reporting=False)
     folder = app.node.try_get_context("environments") or ENVIRONMENTS
     try:
-        environments = load_environments(Path(folder))
+        today = day(app.node.try_get_context("today"))
+        environments = load_environments(Path(folder), today=today)
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    for warning in warnings(environments, today):
+        print(f"warning: {warning}", file=sys.stderr)
     for name, config in environments.items():
         account = config.account or os.environ.get("CDK_DEFAULT_ACCOUNT")
         target = cdk.Environment(account=account, region=config.region)

@@ -163,7 +163,7 @@ def _check_block(min_nodes: int, max_nodes: int) -> None:
             "min_nodes",
             min_nodes,
             "a Capacity Block gives no node before it starts, and the node group would fail; "
-            "leave min_nodes out, and nodes come when jobs ask for them",
+            "leave min_nodes out, and scale the group up once the block has started",
         )
     if max_nodes > BLOCK_NODES:
         raise wrong(

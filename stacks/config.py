@@ -7,6 +7,9 @@ names the file, the key, the value and what would be right.
 
 import re
 import tomllib
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,6 +22,7 @@ from stacks.config_fields import Section
 from stacks.config_pools import CapacityConfig as CapacityConfig
 from stacks.config_pools import NodePoolConfig as NodePoolConfig
 from workloads.gateway.config import ModelConfig, check_models
+from workloads.support import Notices, notices
 from workloads.versions import VERSIONS
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
@@ -45,6 +49,15 @@ class NetworkConfig(Section):
         Literal["nat", "private"],
         Field(description='"nat", or "private" for VPC endpoints only and no way out'),
     ] = "nat"
+
+    @property
+    def addresses_per_zone(self) -> int:
+        """The addresses that the subnet of each zone's nodes has to give.
+
+        The network is cut for six zones, so each has an eighth of it; EC2 keeps five addresses of
+        every subnet to itself.
+        """
+        return IPv4Network(self.cidr).num_addresses // 8 - 5
 
 
 class StorageConfig(Section):
@@ -161,6 +174,11 @@ class EnvironmentConfig(Section):
             key = f'pools["{pool.name}"]'
             rules.check_offered(key, pool.hardware, pool.zone, self.region, self.network.zones)
             rules.check_neuron_stack(key, pool.hardware, self.cluster.kubernetes_version)
+        rules.check_allocator(
+            self.cluster.neuron_allocator, self.cluster.kubernetes_version, self.pools
+        )
+        rules.check_reservations(self.pools)
+        rules.check_addresses(self.network.cidr, self.network.addresses_per_zone, self.pools)
         if self.endpoints:
             rules.check_hosting_region(self.region)
         rules.check_public(self.gateway.public, self.network.egress)
@@ -169,24 +187,58 @@ class EnvironmentConfig(Section):
         return self
 
 
-def load_environments(folder: Path = ENVIRONMENTS) -> dict[str, EnvironmentConfig]:
+def load_environments(
+    folder: Path = ENVIRONMENTS, *, today: date | None = None
+) -> dict[str, EnvironmentConfig]:
     """Read every environment file of a folder; the file's name is the environment's.
 
-    Raises ConfigError if any cannot be used, or if there is none.
+    Raises ConfigError if any cannot be used, or if there is none. With `today`, also if one stands
+    on something whose support has ended by then; without, the calendar is not asked, so that the
+    answer is the same on every day.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; give one that holds environment files")
-    environments, mistakes = {}, []
+    environments, mistakes = {}, [f"workloads/versions.toml: {c}" for c in VERSIONS.conflicts()]
     for path in sorted(folder.glob("*.toml")):
         try:
-            environments[path.stem] = _load(path)
+            environments[path.stem] = config = _load(path)
         except ConfigError as error:
             mistakes.append(str(error))
+            continue
+        if today:
+            mistakes += [f"{path}: {ended}" for ended in notices_of(config, today).refusals]
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     if not environments:
         raise ConfigError(f"{folder} holds no environment file, such as dev.toml")
     return environments
+
+
+def notices_of(config: EnvironmentConfig, today: date) -> Notices:
+    """What the calendar of support says on a day of everything an environment stands on."""
+    used = VERSIONS.used(
+        config.cluster.kubernetes_version,
+        {pool.hardware.family for pool in config.pools},
+        endpoints=bool(config.endpoints),
+    )
+    return notices(today, used, VERSIONS.support)
+
+
+def warnings(environments: Mapping[str, EnvironmentConfig], today: date) -> list[str]:
+    """One sentence for each support that ends soon, with the environments it concerns."""
+    concerned: dict[str, list[str]] = {}
+    for name, config in environments.items():
+        for warning in notices_of(config, today).warnings:
+            concerned.setdefault(warning, []).append(name)
+    return [f"{', '.join(names)}: {warning}" for warning, names in concerned.items()]
+
+
+def day(text: str | None) -> date:
+    """The day that a user wrote as 2027-03-27, or today's in UTC. Raises ConfigError."""
+    try:
+        return date.fromisoformat(text) if text else datetime.now(UTC).date()
+    except ValueError as error:
+        raise ConfigError(f"today = {text!r}: not a day, such as 2027-03-27") from error
 
 
 def _load(path: Path) -> EnvironmentConfig:

@@ -88,6 +88,17 @@ class NodePoolConfig(Section):
             max_nodes=self.max_nodes,
         )
 
+    @property
+    def addresses_per_node(self) -> int:
+        """The addresses of its subnet that a node takes as soon as it has started.
+
+        One for each interface that carries IP, which EFA-only ones do not, and those that the VPC
+        CNI fills the primary interface with, for pods (amazon-vpc-cni-k8s, README.md,
+        WARM_ENI_TARGET).
+        """
+        others = self.hardware.network_cards[1:] if self.efa and self.efa_layout == "efa" else ()
+        return sum(card.efa for card in others) + self.hardware.ipv4_per_interface
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.min_nodes > self.max_nodes:

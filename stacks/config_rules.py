@@ -3,10 +3,17 @@
 Each raises an error whose sentence says what would be right.
 """
 
+from collections.abc import Iterable, Sequence
+
 from stacks.config_errors import wrong
+from stacks.config_pools import NodePoolConfig
 from stacks.config_types import refused
 from workloads.hardware import REGIONS, Instance
+from workloads.version_rules import numbers
 from workloads.versions import VERSIONS
+
+# Zones that EKS takes no cluster subnet in: EKS user guide, network-reqs; eksctl, pkg/az/az.go.
+_WITHOUT_EKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
 
 
 def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
@@ -16,6 +23,14 @@ def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
                 "network.zones",
                 zones,
                 f"{zone} is not a zone of {region}, which has {', '.join(REGIONS[region])}",
+            )
+        if zone in _WITHOUT_EKS:
+            others = [other for other in REGIONS[region] if other not in _WITHOUT_EKS]
+            raise wrong(
+                "network.zones",
+                zones,
+                f"EKS has no control plane in {zone}, and every zone of the network is the "
+                f"cluster's; choose from {', '.join(others)}",
             )
 
 
@@ -61,6 +76,93 @@ def check_neuron_stack(key: str, instance: Instance, kubernetes_version: str) ->
             kubernetes_version,
             f"no node image known for it runs the Neuron SDK of {instance.name} "
             f"({VERSIONS.neuron[instance.family].sdk}); choose {' or '.join(fitting)}",
+        )
+
+
+def check_allocator(
+    allocator: str, kubernetes_version: str, pools: Iterable[NodePoolConfig]
+) -> None:
+    """What Neuron's DRA driver asks for: aws-neuron-sdk, deploy/eks/dra.rst.
+
+    The autoscaler simulates a node of an empty group without ResourceSlices, so no claim fits it
+    (kubernetes/autoscaler 55c37cd, cloudprovider/aws/aws_cloud_provider.go, TemplateNodeInfo); once
+    a group has a node, that one's are copied (kubernetes/autoscaler #10277).
+    """
+    if allocator != "dra":
+        return
+    if numbers(kubernetes_version) < (1, 34):
+        raise wrong(
+            "cluster.neuron_allocator",
+            allocator,
+            "Neuron's DRA driver needs Kubernetes 1.34 or newer, and cluster.kubernetes_version is "
+            f'"{kubernetes_version}"; raise it, or set neuron_allocator = "device-plugin"',
+        )
+    for pool in pools:
+        if pool.hardware.neuron:
+            _check_dra(pool)
+
+
+def _check_dra(pool: NodePoolConfig) -> None:
+    key = f'pools["{pool.name}"]'
+    chip = pool.hardware.chip
+    if chip and not chip.dra:
+        raise wrong(
+            f"{key}.instance_type",
+            pool.instance_type,
+            f'with neuron_allocator = "dra": Neuron documents its DRA driver for Trainium2 and not '
+            f'for {chip.name}; set cluster.neuron_allocator = "device-plugin", which serves both',
+        )
+    if "lnc" in pool.model_fields_set:
+        raise wrong(
+            f"{key}.lnc",
+            pool.lnc,
+            'with neuron_allocator = "dra" each claim sets its own; leave it out',
+        )
+    if pool.min_nodes == 0 and pool.capacity.kind != "capacity-block":
+        raise wrong(
+            f"{key}.min_nodes",
+            0,
+            'with neuron_allocator = "dra" no job brings the first node, because the autoscaler '
+            "cannot tell which devices an empty group would offer; set min_nodes = 1 or more, or "
+            'cluster.neuron_allocator = "device-plugin"',
+        )
+
+
+def check_reservations(pools: Iterable[NodePoolConfig]) -> None:
+    """A reservation is of one kind, and holds one instance type in one zone."""
+    known: dict[str, NodePoolConfig] = {}
+    for pool in pools:
+        if (reservation := pool.capacity.reservation) is None:
+            continue
+        other = known.setdefault(reservation, pool)
+        mine, others = ((p.capacity.kind, p.instance_type, p.zone) for p in (pool, other))
+        if mine != others:
+            raise wrong(
+                f'pools["{pool.name}"].capacity.reservation',
+                reservation,
+                f'pools["{other.name}"] has it as {" ".join(others)}, and here it is '
+                f"{' '.join(mine)}; a reservation is one of them, so give each pool its own",
+            )
+
+
+def check_addresses(cidr: str, subnet: int, pools: Sequence[NodePoolConfig]) -> None:
+    """Whether the nodes of each zone find addresses in its subnet, which has `subnet` of them."""
+    for zone in dict.fromkeys(pool.zone for pool in pools):
+        here = [pool for pool in pools if pool.zone == zone]
+        need = sum(pool.max_nodes * pool.addresses_per_node for pool in here)
+        if need <= subnet:
+            continue
+        shares = " and ".join(
+            f'pools["{pool.name}"] {pool.max_nodes} nodes of {pool.addresses_per_node}'
+            for pool in here
+        )
+        larger = "" if cidr.endswith("/16") else "choose a larger range, up to /16, or "
+        raise wrong(
+            "network.cidr",
+            cidr,
+            f"it gives the subnet of {zone} {subnet} addresses, and its pools can take {need} "
+            f"({shares}; one for each network interface, and those the VPC CNI holds for pods); "
+            f"{larger}lower max_nodes",
         )
 
 

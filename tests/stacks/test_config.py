@@ -329,12 +329,13 @@ REFUSED = {
     "family alone": (
         pool("trn1"),
         'pools["one"].instance_type = "trn1": not an instance type of the hardware table; '
-        "known: trn1.2xlarge, trn1.32xlarge",
+        "trn1 comes as trn1.2xlarge, trn1.32xlarge",
     ),
     "Trainium3": (
         pool("trn3.48xlarge"),
         'pools["one"].instance_type = "trn3.48xlarge": EC2 rents no Trainium3 instance type by '
-        "name; the nearest choice is trn2.48xlarge (Trainium2)",
+        "name: it comes in UltraServers, whose instances must be scheduled as one, which this "
+        "deployment does not do; the nearest choice is trn2.48xlarge (Trainium2)",
     ),
     "Inferentia1": (
         pool("inf1.xlarge"),
@@ -635,11 +636,11 @@ def accepts(kind, value):
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_every_region_and_its_zones_can_be_a_network(load, region):
-    zones = list(REGIONS[region])
+    zones = [zone for zone in REGIONS[region] if zone != "use1-az3"]  # EKS is not there
 
     config = load(f'region = "{region}"\n[network]\nzones = {zones}')
 
-    assert config.network.zones == REGIONS[region]
+    assert list(config.network.zones) == zones
 
 
 @pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
