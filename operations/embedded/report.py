@@ -118,10 +118,10 @@ def inspect(emulator: Emulator, *, environment: str) -> Report:
 
 def _findings(emulator: Emulator, stack: str) -> list[Finding]:
     place = Place(emulator.url, emulator.account, emulator.region)
-    return [_classify(place, resource) for resource in _resources(emulator, stack)]
+    return [_classify(place, resource) for resource in resources_of(emulator, stack)]
 
 
-def _resources(emulator: Emulator, stack: str) -> list[Resource]:
+def resources_of(emulator: Emulator, stack: str) -> list[Resource]:
     """The stack's resources with their properties as CloudFormation resolved them."""
     query = urllib.parse.urlencode(
         {"stack": stack, "account": emulator.account, "region": emulator.region}

@@ -76,7 +76,7 @@ class Stack:
         return self.emulator.client(service)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_stack() -> Callable[[Emulator], Stack]:
     """A stack in an emulator of the test's own."""
     return Stack
