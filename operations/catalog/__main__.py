@@ -1,4 +1,6 @@
-"""Renew workloads/hardware.json from EC2: python -m operations.catalog [--region R ...] [--check].
+"""Renew workloads/hardware.json from EC2, or add families to it.
+
+  python -m operations.catalog [--region R ...] [--family F ...] [--check]
 
 Needs ec2:DescribeRegions, ec2:DescribeInstanceTypes and ec2:DescribeInstanceTypeOfferings.
 Credentials and endpoint come from the AWS SDK's standard environment.
@@ -13,7 +15,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 import workloads
-from operations.catalog.refresh import NoAnswer, Rows, differences, dump, refresh
+from operations.catalog.refresh import NoAnswer, Rows, Unfit, differences, dump, family, refresh
 
 HARDWARE = Path(workloads.__file__).parent / "hardware.json"
 
@@ -31,16 +33,24 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    families = {family(name) for name in known} | set(options.families)
+    if not families:
+        print(f"{options.file} has no families yet; name them with --family", file=sys.stderr)
+        return 2
     try:
         rows = refresh(
             lambda region: session.client("ec2", region_name=region),
             options.regions or _enabled_regions(session),
+            families,
             known,
             lambda line: print(line, file=sys.stderr, flush=True),
         )
     except NoAnswer as error:
         print(error, file=sys.stderr)
         return 1
+    except Unfit as error:
+        print(error, file=sys.stderr)
+        return 2
     return _conclude(options.file, known, rows, check=options.check)
 
 
@@ -57,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="R",
         help="ask only this region and keep what the file says of the others; may be repeated "
         "(default: every region the account has enabled)",
+    )
+    parser.add_argument(
+        "--family",
+        action="append",
+        dest="families",
+        default=[],
+        metavar="F",
+        help="add a family, such as g6, to those of the file; may be repeated",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if EC2 answers differently"

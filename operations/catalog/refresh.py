@@ -6,29 +6,25 @@ region that was not asked keeps it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from workloads.hardware import CHIPS
+
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
-
-FAMILIES = (
-    *("inf1", "inf2", "trn1", "trn1n", "trn2", "trn2u"),
-    *("m6a", "c6a", "r6a", "m7a", "c7a", "r7a", "m8a", "c8a", "r8a"),
-    *("hpc6a", "hpc7a", "hpc8a"),
-    *("g6e", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300"),
-)
 
 
 class Row(TypedDict):
     """One instance type as hardware.json holds it.
 
     `chip` is the accelerator's name in the API (None: the API names none) and `chips` their number;
-    `network_cards` has [index, interfaces, can carry an EFA interface] per card; `zones` maps a
-    region to the zone IDs that offer the type.
+    `ipv4_per_interface` is the addresses an interface can have; `network_cards` has [index,
+    interfaces, can carry an EFA interface] per card; `zones` maps a region to the zone IDs that
+    offer the type.
     """
 
     vcpus: int
@@ -51,6 +47,10 @@ class NoAnswer(Exception):
     """EC2 could not be asked, or knows none of the families; the text is a sentence."""
 
 
+class Unfit(Exception):
+    """EC2 has the type, and this deployment cannot use it as it is; the text is a sentence."""
+
+
 def family(instance_type: str) -> str:
     """The part of the name before the size: "p6-b200" of "p6-b200.48xlarge"."""
     return instance_type.partition(".")[0]
@@ -59,12 +59,13 @@ def family(instance_type: str) -> str:
 def refresh(
     client: Callable[[str], "EC2Client"],
     regions: Sequence[str],
+    families: Collection[str],
     known: Mapping[str, Row],
     progress: Callable[[str], None],
 ) -> Rows:
-    """The rows after asking `regions`; `client` makes the EC2 client of a region.
+    """The rows after asking `regions` for `families`; `client` makes the EC2 client of a region.
 
-    Raises NoAnswer. An empty answer is one too: emulators without EC2's data give it.
+    Raises NoAnswer, of an empty answer too (emulators without EC2's data give it), and Unfit.
     """
     described: Rows = {}
     zones = {
@@ -74,7 +75,7 @@ def refresh(
     for number, region in enumerate(regions, start=1):
         try:
             ec2 = client(region)
-            offered = _offerings(ec2)
+            offered = _offerings(ec2, families)
             if new := sorted(offered.keys() - described.keys()):
                 described |= _descriptions(ec2, new)
         except (BotoCoreError, ClientError) as error:
@@ -84,6 +85,8 @@ def refresh(
         progress(f"{region}: {len(offered)} types offered ({number} of {len(regions)} regions)")
     if not described:
         raise NoAnswer(f"EC2 offers none of the families in {', '.join(regions)}")
+    if absent := set(families) - {family(name) for name in zones}:
+        raise NoAnswer(f"EC2 offers no type of {', '.join(sorted(absent))} in {', '.join(regions)}")
     rows = dict(known) | described
     return {
         name: Row(**(rows[name] | {"zones": dict(sorted(zones[name].items()))}))
@@ -92,15 +95,15 @@ def refresh(
     }
 
 
-def _offerings(ec2: "EC2Client") -> dict[str, list[str]]:
-    """The zone IDs of this region that offer each type of our families."""
+def _offerings(ec2: "EC2Client", families: Collection[str]) -> dict[str, list[str]]:
+    """The zone IDs of this region that offer each type of the families."""
     pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
         LocationType="availability-zone-id"
     )
     offered: dict[str, list[str]] = {}
     for page in pages:
         for offering in page["InstanceTypeOfferings"]:
-            if family(offering["InstanceType"]) in FAMILIES:
+            if family(offering["InstanceType"]) in families:
                 offered.setdefault(offering["InstanceType"], []).append(offering["Location"])
     return {name: sorted(ids) for name, ids in offered.items()}
 
@@ -121,18 +124,27 @@ def _descriptions(ec2: "EC2Client", names: Iterable[str]) -> Rows:
 
 
 def row(answer: "InstanceTypeInfoTypeDef") -> Row:
-    """What one entry of DescribeInstanceTypes says, without the zones."""
+    """What one entry of DescribeInstanceTypes says, without the zones. Raises Unfit."""
+    name = answer["InstanceType"]
+    if "x86_64" not in answer["ProcessorInfo"]["SupportedArchitectures"]:
+        raise Unfit(f"{name} has an Arm processor, and node images and containers are x86-64")
     network = answer["NetworkInfo"]
     accelerators = [
         *answer.get("NeuronInfo", {}).get("NeuronDevices", []),
         *answer.get("GpuInfo", {}).get("Gpus", []),
     ]
+    chip = accelerators[0]["Name"] if accelerators else None
+    if chip and chip not in CHIPS:
+        raise Unfit(
+            f"{name} has {chip}, of which workloads/hardware.toml has no row; add one, "
+            f"[chips.{chip}], with its source, and run this again"
+        )
     mib = answer["MemoryInfo"]["SizeInMiB"]
     return Row(
         vcpus=answer["VCpuInfo"]["DefaultVCpus"],
         cores=answer["VCpuInfo"]["DefaultCores"],
         memory_gib=mib // 1024 if mib % 1024 == 0 else mib / 1024,
-        chip=accelerators[0]["Name"] if accelerators else None,
+        chip=chip,
         chips=sum(accelerator["Count"] for accelerator in accelerators),
         local_nvme_gb=answer.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
         efa_interfaces=network.get("EfaInfo", {}).get("MaximumEfaInterfaces", 0),

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from operations.catalog.__main__ import HARDWARE, main
-from operations.catalog.refresh import FAMILIES, differences, dump, refresh, row
+from operations.catalog.refresh import differences, dump, refresh, row
 
 # A region with four of our types: quick to ask.
 SMALL = "me-south-1"
@@ -27,10 +27,19 @@ def rewrite(path, change):
     path.write_text(dump(rows))
 
 
+FAMILIES = (
+    *("inf1", "inf2", "trn1", "trn1n", "trn2", "trn2u"),
+    *("m6a", "c6a", "r6a", "m7a", "c7a", "r7a", "m8a", "c8a", "r8a"),
+    *("hpc6a", "hpc7a", "hpc8a"),
+    *("g6e", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200", "p6-b300"),
+)
+
+
 def test_the_committed_file_is_what_every_region_answers(tmp_path, capsys):
     fresh = tmp_path / "fresh.json"
+    named = [argument for family in FAMILIES for argument in ("--family", family)]
 
-    assert main(["--file", str(fresh)]) == 0
+    assert main(["--file", str(fresh), *named]) == 0
 
     assert differences(json.loads(fresh.read_text()), json.loads(HARDWARE.read_text())) == []
     assert fresh.read_text() == HARDWARE.read_text()
@@ -111,6 +120,49 @@ def test_a_region_without_answers_is_a_failure_and_the_file_stays(copy, capsys):
     assert copy.read_bytes() == before
 
 
+def test_a_family_is_added_beside_those_of_the_file(copy, committed):
+    assert main(["--region", SMALL, "--family", "m5", "--file", str(copy)]) == 0
+
+    rows = json.loads(copy.read_text())
+    added = rows.keys() - committed.keys()
+    assert "m5.large" in added
+    assert {name.partition(".")[0] for name in added} == {"m5"}
+    assert {name: rows[name] for name in committed} == committed
+
+
+# What moto's answers of EC2 say of it: Graviton2, and NVIDIA's T4, which no row of ours knows.
+@pytest.mark.parametrize(
+    ("family", "told"),
+    [
+        ("t4g", "has an Arm processor, and node images and containers are x86-64"),
+        ("g4dn", "has T4, of which workloads/hardware.toml has no row; add one, [chips.T4], with"),
+    ],
+)
+def test_a_family_that_cannot_be_used_as_it_is_ends_in_a_sentence(copy, capsys, family, told):
+    before = copy.read_bytes()
+
+    assert main(["--region", "us-east-2", "--family", family, "--file", str(copy)]) == 2
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"{family}.")
+    assert told in last
+    assert copy.read_bytes() == before
+
+
+def test_a_family_ec2_does_not_have_is_told(copy, capsys):
+    assert main(["--region", SMALL, "--family", "trn9", "--file", str(copy)]) == 1
+
+    assert capsys.readouterr().err.endswith("EC2 offers no type of trn9 in me-south-1\n")
+
+
+def test_a_new_file_needs_families(tmp_path, capsys):
+    path = tmp_path / "new.json"
+
+    assert main(["--region", SMALL, "--file", str(path)]) == 2
+
+    assert capsys.readouterr().err == f"{path} has no families yet; name them with --family\n"
+
+
 def test_an_endpoint_that_is_gone_is_one_sentence(copy, capsys, monkeypatch, moto_url):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
 
@@ -148,9 +200,10 @@ def test_a_broken_file_is_not_overwritten(tmp_path, capsys):
 def test_cards_and_chips_are_read_from_one_answer():
     answer = {
         "InstanceType": "trn9.48xlarge",
+        "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
         "VCpuInfo": {"DefaultVCpus": 192, "DefaultCores": 96},
         "MemoryInfo": {"SizeInMiB": 2097152 + 512},
-        "NeuronInfo": {"NeuronDevices": [{"Count": 16, "Name": "Trainium9"}]},
+        "NeuronInfo": {"NeuronDevices": [{"Count": 16, "Name": "Trainium2"}]},
         "SupportedUsageClasses": ["spot", "capacity-block"],
         "NetworkInfo": {
             "Ipv4AddressesPerInterface": 50,
@@ -173,7 +226,7 @@ def test_cards_and_chips_are_read_from_one_answer():
     read = row(answer)
 
     assert read["network_cards"] == [[0, 4, False], [1, 2, True]]
-    assert (read["chip"], read["chips"], read["efa_interfaces"]) == ("Trainium9", 16, 1)
+    assert (read["chip"], read["chips"], read["efa_interfaces"]) == ("Trainium2", 16, 1)
     assert read["ipv4_per_interface"] == 50
     assert read["usage_classes"] == ["capacity-block", "spot"]
     assert read["memory_gib"] == 2048.5
@@ -205,6 +258,7 @@ def test_rows_of_several_regions_are_merged():
                     "InstanceTypes": [
                         {
                             "InstanceType": t,
+                            "ProcessorInfo": {"SupportedArchitectures": ["i386", "x86_64"]},
                             "VCpuInfo": {"DefaultVCpus": 4, "DefaultCores": 2},
                             "MemoryInfo": {"SizeInMiB": 16384},
                             "NetworkInfo": {"NetworkCards": cards, "Ipv4AddressesPerInterface": 15},
@@ -217,7 +271,9 @@ def test_rows_of_several_regions_are_merged():
 
     regions = {"a": ["inf2.xlarge", "t3.micro"], "b": ["inf2.xlarge", "trn1.2xlarge"]}
 
-    rows = refresh(lambda r: Region(r, regions[r]), ["a", "b"], {}, lambda line: None)
+    rows = refresh(
+        lambda r: Region(r, regions[r]), ["a", "b"], ["inf2", "trn1"], {}, lambda line: None
+    )
 
     assert asked == [("a", ["inf2.*"]), ("b", ["trn1.*"])]
     assert list(rows) == ["inf2.xlarge", "trn1.2xlarge"]
