@@ -33,7 +33,7 @@ _PROFILE_ONLY = re.compile(r"anthropic\.claude-(3-7|[a-z]+-[4-9])|amazon\.nova-p
 def check_models_region(models: tuple[ModelConfig, ...], region: str) -> None:
     """Whether every model can be called from the region, by the ID or URL that is given."""
     for model in models:
-        key = f"models[{json.dumps(model.name)}]"
+        key = f"gateway.models[{json.dumps(model.name)}]"
         if model.bedrock:
             _check_bedrock(f"{key}.bedrock", model.bedrock, region)
         if model.openai:

@@ -48,7 +48,7 @@ def test_another_profile_is_named_where_the_model_cannot_be_called(model_id, reg
     with pytest.raises(PydanticCustomError) as refusal:
         check(region, bedrock=model_id)
 
-    assert refusal.value.context["key"] == 'models["one"].bedrock'
+    assert refusal.value.context["key"] == 'gateway.models["one"].bedrock'
     assert refusal.value.context["text"].endswith(f"use {instead}")
 
 
