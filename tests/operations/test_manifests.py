@@ -54,6 +54,24 @@ DEVICE_CLASS = {
     "metadata": {"name": "neuron.aws.com"},
     "spec": {"selectors": [{"cel": {"expression": "true"}}]},
 }
+KIND = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "things.example.com"},
+    "spec": {
+        "group": "example.com",
+        "names": {"kind": "Thing", "plural": "things"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"properties": {"labels": {"type": "object"}}}},
+            }
+        ],
+    },
+}
 FLAVOR = {
     "apiVersion": "kueue.x-k8s.io/v1beta2",
     "kind": "ResourceFlavor",
@@ -75,7 +93,9 @@ def changed(manifest: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
-    "manifest", [NAMESPACE, JOB, JOB_SET, PRIORITY, ROLE], ids=lambda manifest: manifest["kind"]
+    "manifest",
+    [NAMESPACE, JOB, JOB_SET, PRIORITY, ROLE, KIND],
+    ids=lambda manifest: manifest["kind"],
 )
 def test_a_valid_object_has_no_problem(manifest, version):
     assert has_schema(manifest, version)
