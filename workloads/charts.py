@@ -46,22 +46,28 @@ class Chart:
             table.update(repository=f"{path}/{name}", tag=tag)
         return values
 
+    @property
+    def place(self) -> str:
+        """Where a mirror keeps the chart."""
+        path = place(self.repository)
+        return path if self.repository.startswith("oci://") else f"{path}/{self.name}"
+
     def source(self, registry: str | None = None) -> str:
         """The `repository` to install from; the account's own registry holds charts as OCI."""
-        if registry is None:
-            return self.repository
-        if self.repository.startswith("oci://"):
-            return mirrored(self.repository, registry)
-        return mirrored(f"{self.repository}/{self.name}", registry)
+        return f"oci://{registry}/{self.place}" if registry else self.repository
+
+
+def place(uri: str) -> str:
+    """Where a mirror keeps an upstream image or chart: at the path it has upstream, tag and all."""
+    return uri.rpartition("://")[2].partition("/")[2]
 
 
 def mirrored(uri: str, registry: str | None) -> str:
-    """Where `operations.mirror` puts an upstream image or chart: the same path in `registry`.
+    """Where `operations.mirror` puts an upstream image or chart; without a registry, upstream.
 
     `uri` is "host/path:tag@digest", "oci://host/path" or "https://host/path", the last two becoming
-    "oci://registry/path". Without a registry it is what it was.
+    "oci://registry/path".
     """
-    if registry is None:
+    if not registry:
         return uri
-    path = uri.rpartition("://")[2].partition("/")[2]
-    return f"oci://{registry}/{path}" if "://" in uri else f"{registry}/{path}"
+    return f"{'oci://' if '://' in uri else ''}{registry}/{place(uri)}"
