@@ -60,8 +60,6 @@ class NodePoolConfig(Section):
         fields.Count | None,
         Field(
             default_factory=_default_lnc,
-            ge=1,
-            le=2,
             description="1 or 2, the physical NeuronCores per logical one",
         ),
     ]
@@ -141,14 +139,19 @@ def check_efa_layout(layout: str, efa: bool) -> None:
 
 
 def check_lnc(instance: Instance, lnc: int | None) -> None:
-    if lnc is not None and (instance.chip is None or instance.chip.lnc is None):
-        chips = {i.chip.name: None for i in INSTANCES.values() if i.chip and i.chip.lnc}
+    if lnc is None:
+        return
+    default = instance.chip.lnc if instance.chip else None
+    if default is None:
+        chips = dict.fromkeys(i.chip.name for i in INSTANCES.values() if i.chip and i.chip.lnc)
         raise wrong(
             "lnc",
             lnc,
             f"the NeuronCores of {instance.name} cannot be joined; leave it out: it is only for "
             f"{' and '.join(chips)}",
         )
+    if lnc not in (1, default):
+        raise wrong("lnc", lnc, f"{instance.name} takes 1 or {default}")
 
 
 def check_hugepages(instance: Instance, pages: int) -> None:

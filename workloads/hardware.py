@@ -102,7 +102,7 @@ class Instance:
         stable/aws-efa-k8s-device-plugin.
         """
         default = self.chip.lnc if self.chip else None
-        if lnc is not None and (default is None or lnc not in (1, 2)):
+        if lnc is not None and (default is None or lnc not in (1, default)):
             raise ValueError(f"{self.name} has no logical NeuronCore configuration {lnc}")
         counts = {
             "aws.amazon.com/neuron": self.chips if self.neuron else 0,
