@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from workloads.versions import VERSIONS
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -51,6 +53,26 @@ def test_the_picture_shows_the_stacks_and_what_each_uses_of_others(stacks):
 def test_the_list_of_stacks_is_what_cdk_ls_prints(stacks):
     lines = [f"prod/{name}" for name in stacks("prod")]
     accept("stacks", "\n".join(["```", *lines, "```", ""]))
+
+
+def test_the_readme_says_which_chips_stand_on_a_maintained_stack():
+    families = {}
+    for family, stack in VERSIONS.neuron.items():
+        for name, use in stack.uses.items():
+            row = (name, use.stack, stack.sdk if use.image else "-", use.state, use.until)
+            families.setdefault(row, []).append(family)
+    image = VERSIONS.sagemaker
+    row = ("serve, SageMaker", image.stack, image.sdk, image.state, image.until)
+    families[row] = list(image.families)
+    lines = [
+        "| on | to | stack | Neuron SDK | state | until |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {', '.join(on)} | {to} | {stack} | {sdk} | **{state}** | {until} |"
+            for (to, stack, sdk, state, until), on in families.items()
+        ),
+    ]
+    accept("neuron", "\n".join([*lines, ""]))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

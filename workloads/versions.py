@@ -32,6 +32,7 @@ class Use:
 
     stack: str
     state: str  # "maintained", or "frozen": critical fixes at most
+    until: str  # what is published of its end
     image: str | None = None  # None: none is published with a tag
     packages: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,6 +82,7 @@ class SageMakerImage:
     sdk: str
     stack: str
     state: str
+    until: str
     packages: Mapping[str, str]
 
     def uri(self, region: str) -> str:
