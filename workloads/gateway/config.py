@@ -176,7 +176,9 @@ def check_models(models: tuple[ModelConfig, ...]) -> None:
                 )
     for model in models:
         if cycle := _cycle(table, [model.name]):
-            raise ValueError(f"fallbacks go in a circle: {' -> '.join(cycle)}")
+            raise ValueError(
+                f"fallbacks go in a circle: {' -> '.join(cycle)}; take one of them out"
+            )
 
 
 def _cycle(table: Mapping[str, ModelConfig], path: list[str]) -> list[str] | None:

@@ -47,13 +47,16 @@ def test_what_the_stack_writes_is_what_the_gateway_reads():
         (MODEL + 'openai = "http://h/v1"', "model 'nova' has bedrock and openai; give exactly one"),
         ('[[models]]\nname = "x"', "model 'x' has no backend; give exactly one"),
         (MODEL + 'fallback = ["x"]', "'nova' falls back to 'x', which is not a model; known: nova"),
-        (MODEL + 'fallback = ["nova"]', "fallbacks go in a circle: nova -> nova"),
+        (
+            MODEL + 'fallback = ["nova"]',
+            "fallbacks go in a circle: nova -> nova; take one of them out",
+        ),
         (
             MODEL.replace("nova", "a")
             + 'fallback = ["b"]\n'
             + MODEL.replace("nova", "b")
             + 'fallback = ["a"]',
-            "fallbacks go in a circle: a -> b -> a",
+            "fallbacks go in a circle: a -> b -> a; take one of them out",
         ),
         (MODEL + "price = { input = -1, output = 2 }", "models.0.price.input = -1"),
         (MODEL + "price = { input = 1 }", "models.0.price.output is missing"),
