@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from stacks.config_errors import wrong
 from stacks.config_pools import NodePoolConfig
 from stacks.config_types import refused
-from workloads.hardware import REGIONS, Instance
+from workloads.hardware import CHIPS, REGIONS, Instance
 from workloads.version_rules import numbers
 from workloads.versions import VERSIONS
 
@@ -106,11 +106,12 @@ def _check_dra(pool: NodePoolConfig) -> None:
     key = f'pools["{pool.name}"]'
     chip = pool.hardware.chip
     if chip and not chip.dra:
+        documented = [known.name for known in CHIPS.values() if known.dra]
         raise wrong(
             f"{key}.instance_type",
             pool.instance_type,
-            f'with neuron_allocator = "dra": Neuron documents its DRA driver for Trainium2 and not '
-            f'for {chip.name}; set cluster.neuron_allocator = "device-plugin", which serves both',
+            f"Neuron documents its DRA driver for {' and '.join(documented)}, not for {chip.name}; "
+            'set cluster.neuron_allocator = "device-plugin", which serves both',
         )
     if "lnc" in pool.model_fields_set:
         raise wrong(
