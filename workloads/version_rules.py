@@ -44,7 +44,7 @@ class Rule:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """The parts of a version, for comparing: (1, 35, 6, 20260625) of "1.35.6-20260625".
+    """The parts of a version, for comparing: (1, 35, 6, 20260618) of "1.35.6-20260618".
 
     Raises ValueError if a part is no number; a leading "v" is none.
     """

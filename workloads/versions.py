@@ -10,7 +10,7 @@ between the rows are version_rules.toml. How a deployment uses the two:
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from workloads.charts import Chart
 from workloads.charts import mirrored as mirrored
 from workloads.hardware import Instance
 from workloads.support import Support
-from workloads.version_rules import Rule, broken, numbers
+from workloads.version_rules import broken, numbers
 
 # The C library of the systems images are built on: release-notes/components/runtime.rst of
 # aws-neuron-sdk, compatibility table of 2.32.
@@ -61,12 +61,21 @@ class NeuronStack:
 class NeuronAmi:
     """A release of EKS's node images, as a managed node group's `releaseVersion`.
 
-    `driver` is the one in the Neuron variant; the release has the same name in every variant.
+    `driver` is the one in the Neuron variant; the release has the same name in every variant, and
+    the same modules of the network.
     """
 
     release: str
     driver: str
-    efa: str = ""  # the EFA kernel module, in every variant
+    ena: str = ""
+    efa: str = ""
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What version_rules.toml asks of a node."""
+        known = {"driver": self.driver, "ena": self.ena, "efa": self.efa}
+        node = {"node": self.release.partition("-")[0]}
+        return node | {name: version for name, version in known.items() if version}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,34 +164,44 @@ class Versions:
 
         Every family and use is held to every Kubernetes version, its node image and its charts.
         """
-        found: dict[str, None] = {}
-        for version in self.kubernetes:
-            cluster = self._cluster(version)
-            for family, stack in self.neuron.items():
-                ami = self.neuron_ami(version, family) or self._newest(version)
-                facts = cluster | {
-                    "family": family,
-                    "sdk": stack.sdk,
-                    "runtime": stack.runtime,
-                    "driver": ami.driver,
-                    "node": ami.release.partition("-")[0],
-                }
-                for name, use in stack.uses.items():
-                    row = {**facts, "use": name, **_image(use.image), **use.packages}
-                    for rule in broken(row):
-                        place = _place(rule, version, cluster, f"{family}, {name}")
-                        found[f"{place}: {rule.sentence(row)}"] = None
-        for family in self.sagemaker.families:
-            row = {
+        found: dict[tuple[str, ...], set[str]] = {}
+        for place, facts in self._combinations():
+            for rule in broken(facts):
+                sentence = rule.sentence(facts)
+                # What was said of a part of this place need not be said of all of it.
+                if not any(set(of) <= set(place) and sentence in found[of] for of in found):
+                    found.setdefault(place, set()).add(sentence)
+        return [f"{', '.join(place)}: {said}" for place in found for said in sorted(found[place])]
+
+    def _combinations(self) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+        """Where, and the facts there; a part before the whole."""
+        rows = {
+            (family, name): {
                 "family": family,
-                "use": "serve",
-                "sdk": self.sagemaker.sdk,
-                **_image(self.sagemaker.tag),
-                **self.sagemaker.packages,
+                "use": name,
+                "sdk": stack.sdk,
+                "runtime": stack.runtime,
+                **_image(use.image),
+                **use.packages,
             }
-            for rule in broken(row):
-                found[f"SageMaker endpoints on {family}: {rule.sentence(row)}"] = None
-        return list(found)
+            for family, stack in self.neuron.items()
+            for name, use in stack.uses.items()
+        }
+        image = self.sagemaker
+        for family in image.families:
+            row = {"family": family, "use": "serve", "sdk": image.sdk, **_image(image.tag)}
+            yield ("SageMaker", family), {**row, **image.packages}
+        yield from rows.items()
+        for version, amis in self.kubernetes.items():
+            cluster = self._cluster(version)
+            yield (f"Kubernetes {version}",), cluster
+            for ami in amis:
+                node = (f"Kubernetes {version}", f"node image {ami.release}")
+                yield node, cluster | ami.facts
+            for place, row in rows.items():
+                ami = self.neuron_ami(version, place[0]) or self._newest(version)
+                node = (f"Kubernetes {version}", f"node image {ami.release}")
+                yield (*place, *node), cluster | ami.facts | row
 
     def _newest(self, kubernetes_version: str) -> NeuronAmi:
         return max(self.kubernetes[kubernetes_version], key=lambda ami: numbers(ami.release))
@@ -205,13 +224,6 @@ def _image(image: str | None) -> dict[str, str]:
     if (system := (image or "").rpartition("-")[2]) in _GLIBC:
         facts["glibc"] = _GLIBC[system]
     return facts
-
-
-def _place(rule: Rule, version: str, cluster: Mapping[str, str], row: str) -> str:
-    of_cluster = [name in cluster or name == "node" for name in rule.names]
-    if all(of_cluster):
-        return f"Kubernetes {version}"
-    return f"{row}, Kubernetes {version}" if any(of_cluster) or "driver" in rule.names else row
 
 
 def read(text: str) -> Versions:

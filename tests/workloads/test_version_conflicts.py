@@ -16,16 +16,25 @@ BROKEN = {
     "runtime 2.32 needs driver 2.27": (
         NODES,
         r'(?s)(\[kubernetes\."1\.36"\.neuron_ami\]\n).*?\n\n',
-        '\\1"1.36.2-20260625" = { driver = "2.26.10.0", efa = "3.0.0" }\n\n',
-        "trn2, serve, Kubernetes 1.36: runtime 2.33.10.0, driver 2.26.10.0: runtime >= 2.32 needs "
+        '\\1"1.36.2-20260618" = { driver = "2.26.10.0", efa = "3.0.0" }\n\n',
+        "trn2, serve, Kubernetes 1.36, node image 1.36.2-20260618: "
+        "runtime 2.33.10.0, driver 2.26.10.0: runtime >= 2.32 needs "
         "driver >= 2.27, or applications fail to initialise",
     ),
     "no image before driver 2.29": (
         NODES,
-        r'"1\.36\.2-20260625" = .*\n',
+        r'"1\.36\.2-20260618" = .*\n',
         "",
-        "trn1, train, Kubernetes 1.36: driver 2.29.0.0, runtime 2.30.51.0: driver >= 2.29 needs "
+        "trn1, train, Kubernetes 1.36, node image 1.36.2-20260714: "
+        "driver 2.29.0.0, runtime 2.30.51.0: driver >= 2.29 needs "
         "runtime >= 2.33, or nrt_init() fails",
+    ),
+    "the ENA driver of the image between the two": (
+        NODES,
+        'ena = "2.16.1"',
+        'ena = "2.17.0"',
+        "Kubernetes 1.34, node image 1.34.9-20260618: ena 2.17.0: ena >= 2.17 needs ena >= 2.17.2, "
+        "or the kernel panics when a network interface is detached",
     ),
     "the new vLLM plugin on Inf2": (
         '["inf2"]',
@@ -100,7 +109,7 @@ BROKEN = {
         "[sagemaker]",
         'transformers = "4.57"',
         'transformers = "4.55"',
-        "SageMaker endpoints on inf2: vllm 0.11.0, transformers 4.55:",
+        "SageMaker, inf2: vllm 0.11.0, transformers 4.55:",
     ),
     "transformers 4.57 beside NxD Training": (
         '["trn1", "trn1n"]',
@@ -112,13 +121,14 @@ BROKEN = {
         "[sagemaker]",
         'python = "3.10"',
         'python = "3.12"',
-        "SageMaker endpoints on inf2: optimum-neuron 0.4.5, transformers 4.57, python 3.12:",
+        "SageMaker, inf2: optimum-neuron 0.4.5, transformers 4.57, python 3.12:",
     ),
     "the DRA driver before Kubernetes 1.34.2": (
         NODES,
         r"1\.34\.9-",
         "1.34.1-",
-        "Kubernetes 1.34: neuron-dra-driver 1.1.0, kubernetes 1.34, node 1.34.1: neuron-dra-driver "
+        "Kubernetes 1.34, node image 1.34.1-20260618: "
+        "neuron-dra-driver 1.1.0, kubernetes 1.34, node 1.34.1: neuron-dra-driver "
         "needs kubernetes >= 1.34 and node >= 1.34.2",
     ),
     "an autoscaler of another Kubernetes": (
@@ -150,7 +160,8 @@ BROKEN = {
         "[charts.efa-device-plugin]",
         "aws-efa-k8s-device-plugin:v0.5.20",
         "aws-efa-k8s-device-plugin:v0.5.4",
-        "trn2, train, Kubernetes 1.34: family trn2, aws-efa-k8s-device-plugin 0.5.4:",
+        "trn2, train, Kubernetes 1.34, node image 1.34.9-20260714: "
+        "family trn2, aws-efa-k8s-device-plugin 0.5.4:",
     ),
 }
 

@@ -47,7 +47,7 @@ def test_trn1_and_inf2_boot_the_last_image_before_driver_2_29():
     known = {family: VERSIONS.neuron_ami("1.35", family) for family in ("trn1", "inf2")}
 
     assert set(known.values()) == {
-        NeuronAmi(release="1.35.6-20260625", driver="2.28.0.0", efa="3.0.0")
+        NeuronAmi(release="1.35.6-20260618", driver="2.28.0.0", ena="2.16.1", efa="3.0.0")
     }
 
 
