@@ -14,6 +14,7 @@ import jinja2
 from rich.console import Console
 from rich.table import Table
 
+from operations.demo.pools import Pool, table_of
 from operations.demo.questions import Answer
 from operations.embedded.report import Report
 
@@ -43,6 +44,7 @@ class DemoReport:
     seconds: float
     step_seconds: dict[str, float]
     deployed: Report
+    pools: tuple[Pool, ...]
     training: Training
     answers: tuple[Answer, ...]
 
@@ -78,6 +80,7 @@ class DemoReport:
             )
         absent = "; ".join(f"{kind}: {what}" for kind, what in self.deployed.caveats.items())
         console.print(f"verified as configuration only: {absent}", style="dim", highlight=False)
+        console.print(table_of(self.pools))
         run = self.training
         console.print(f"\nloss {run.first_loss:.3f} → {run.final_loss:.3f} in {run.steps} steps")
         console.print(curve(run.losses, width=CURVE_WIDTH), highlight=False)

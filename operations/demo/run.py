@@ -17,6 +17,7 @@ from rich.console import Console
 
 from operations.demo.loopback import HOST, answers, free_port, is_free
 from operations.demo.narrator import Narrator, StepError
+from operations.demo.pools import pools_of
 from operations.demo.questions import Answer, ask, familiarity, vocabulary
 from operations.demo.report import DemoReport, Training, read_training
 from operations.embedded.cdk import Cdk, Say
@@ -71,6 +72,7 @@ class Demo:
         return DemoReport(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             deployed=deployed,
+            pools=pools_of(config.pools),
             training=training,
             answers=self._ask(narrator, config, deployed.outputs),
             seconds=time.monotonic() - started,

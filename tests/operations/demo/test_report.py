@@ -2,9 +2,11 @@ import json
 
 import pytest
 
+from operations.demo.pools import pools_of
 from operations.demo.questions import Answer, familiarity, vocabulary
 from operations.demo.report import DemoReport, curve, read_training
 from operations.embedded.report import Finding, Report, StackSummary
+from stacks.config import load_environments
 
 LOSSES = [6.0, 4.0, 2.0, 1.0]
 
@@ -46,6 +48,7 @@ def report():
             ),
             outputs={},
         ),
+        pools=pools_of(load_environments()["demo"].pools),
         training=read_training(metrics, model="tiny", processes=2),
         answers=(
             Answer(
@@ -102,3 +105,18 @@ def test_familiarity_is_the_share_of_known_words():
     assert familiarity("The red fox", known) == 1.0
     assert familiarity("The blue fox.", known) == pytest.approx(2 / 3)
     assert familiarity("", known) == 0.0
+
+
+def test_the_pools_are_shown_with_what_a_node_of_each_offers(report, tmp_path):
+    report.write(tmp_path, loss_picture=b"")
+
+    pools = json.loads((tmp_path / "report.json").read_text())["pools"]
+    trn1 = next(pool for pool in pools if pool["name"] == "trn1")
+    assert (trn1["capacity"], trn1["min_nodes"], trn1["max_nodes"]) == ("on-demand", 0, 2)
+    assert trn1["offers"] == {
+        "cpu": 128,
+        "aws.amazon.com/neuron": 16,
+        "aws.amazon.com/neuroncore": 32,
+        "vpc.amazonaws.com/efa": 8,
+    }
+    assert "16 aws.amazon.com/neuron, 32 " in (tmp_path / "report.html").read_text()
