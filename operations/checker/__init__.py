@@ -6,7 +6,8 @@ shares nothing with the code that writes this project's templates.
 """
 
 from operations.checker.checking import check, judge
-from operations.checker.registry import RULES, SEVERITIES, Finding, Rule
+from operations.checker.registry import SEVERITIES, Finding, Rule
 from operations.checker.resolving import Template
+from operations.checker.rules import RULES
 
 __all__ = ["RULES", "SEVERITIES", "Finding", "Rule", "Template", "check", "judge"]

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from operations.checker import rules
 from operations.checker.deployment import Deployment
-from operations.checker.registry import RULES, Finding
+from operations.checker.registry import Finding
 from operations.checker.resolving import Template
-
-__all__ = ["RULES", "check", "judge", "rules"]
+from operations.checker.rules import RULES
 
 
 def check(templates: Mapping[str, Mapping[str, Any]]) -> list[Finding]:

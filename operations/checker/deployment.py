@@ -1,9 +1,10 @@
 """Everything the rules look at: the templates that are checked together, as typed views."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 
 from operations.checker.resolving import Template, Templates
+from operations.checker.views.kubernetes import Kubernetes
 from operations.checker.views.node_groups import NodeGroup, node_groups
 from operations.checker.views.security_groups import SecurityGroups
 
@@ -21,3 +22,10 @@ class Deployment:
     @cached_property
     def security_groups(self) -> SecurityGroups:
         return SecurityGroups(self.templates)
+
+    @cached_property
+    def kubernetes(self) -> Kubernetes:
+        return Kubernetes(self.templates, self.node_groups)
+
+    def kubernetes_version(self, cluster: Hashable) -> str | None:
+        return self.kubernetes.version(cluster)

@@ -1,4 +1,4 @@
-"""What a rule is, what it finds, and the list of all rules."""
+"""What a rule is, and what it finds."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -50,8 +50,6 @@ class Finding:
     remedy: str
 
 
-RULES: dict[str, Rule] = {}
-
 _Subject = TypeVar("_Subject")
 _Judge = Callable[[_Subject, Deployment], Iterator[Found]]
 
@@ -68,16 +66,15 @@ def rule(
     title: str,
     without: str,
     sources: Iterable[str],
-) -> Callable[[_Judge[_Subject]], _Judge[_Subject]]:
-    """Enter a function into RULES; it judges each of the subjects that `each` gives."""
+) -> Callable[[_Judge[_Subject]], Rule]:
+    """Make a rule of a function, which judges each of the subjects that `each` gives."""
 
-    def enter(judge: _Judge[_Subject]) -> _Judge[_Subject]:
+    def made_of(judge: _Judge[_Subject]) -> Rule:
         def judge_all(deployment: Deployment) -> Iterator[Found]:
             for subject in each(deployment):
                 yield from judge(subject, deployment)
 
-        assert id not in RULES
-        RULES[id] = Rule(
+        return Rule(
             id=id,
             severity=severity,
             title=title,
@@ -85,6 +82,5 @@ def rule(
             sources=tuple(sources),
             judge=judge_all,
         )
-        return judge
 
-    return enter
+    return made_of

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from operations.checker.registry import RULES, SEVERITIES, Finding
+from operations.checker.registry import SEVERITIES, Finding
+from operations.checker.rules import RULES
 
 _WIDTH = 100  # characters
 

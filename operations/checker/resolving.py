@@ -223,11 +223,10 @@ class _Scope:
         if kind.startswith("AWS::SSM::Parameter::Value") and isinstance(default, str):
             # Read at deployment, as a dynamic reference without a version is.
             return "{{resolve:ssm:" + default + "}}"
-        if default is None or default == "":
+        several = kind.startswith("List<") or kind == "CommaDelimitedList"
+        if default is None or (several and default == ""):
             return self._unknown("Ref", name)
-        if kind.startswith("List<") or kind == "CommaDelimitedList":
-            return [item.strip() for item in str(default).split(",")]
-        return default
+        return [item.strip() for item in str(default).split(",")] if several else default
 
     def _get_att(self, argument: Any) -> Any:
         parts = argument.split(".") if isinstance(argument, str) else argument

@@ -1,5 +1,19 @@
-"""The rules, a module per topic; importing this package enters them all into the registry."""
+"""The rules, a module per topic."""
 
-from operations.checker.rules import network_interfaces, placement, security_groups
+from operations.checker.registry import Rule
+from operations.checker.rules import (
+    boot,
+    devices,
+    image,
+    jobs,
+    network_interfaces,
+    placement,
+    security_groups,
+)
 
-__all__ = ["network_interfaces", "placement", "security_groups"]
+_TOPICS = (network_interfaces, security_groups, placement, image, boot, devices, jobs)
+
+# By id, in the order of the topics and of their modules.
+RULES: dict[str, Rule] = {
+    rule.id: rule for topic in _TOPICS for rule in vars(topic).values() if isinstance(rule, Rule)
+}

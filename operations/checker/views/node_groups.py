@@ -1,9 +1,10 @@
 """A group of nodes as the rules see it: the group, its launch template and its subnets."""
 
 import base64
-import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from operations.checker.resolving import Resource, Templates
@@ -17,6 +18,7 @@ from operations.checker.values import (
     partly,
     string,
 )
+from operations.checker.views.user_data import UserData
 from workloads.hardware import INSTANCES, Instance
 
 MANAGED = "AWS::EKS::Nodegroup"
@@ -86,15 +88,29 @@ class NodeGroup:
         """Whether the nodes start from an image the template names, or one that is not known."""
         return "ImageId" in self.data or not self.template_known
 
-    @property
-    def user_data(self) -> str | None:
-        """The user data in plain text, zeros for what is not known; None: there is none."""
+    @cached_property
+    def user_data(self) -> UserData | None:
+        """The user data, zeros for what is not known; None: there is none."""
         given = self.data.get("UserData")
         text = partly(given) if isinstance(given, str | Unknown) else ""
-        try:
-            return base64.b64decode(text, validate=True).decode(errors="replace") or None
-        except (binascii.Error, ValueError):
-            return text or None
+        with suppress(ValueError):
+            text = base64.b64decode(text, validate=True).decode(errors="replace")
+        return UserData(text) if text else None
+
+    @property
+    def ami_type(self) -> str | None:
+        """A managed group's AmiType where EKS chooses the image; "" where it is not given.
+
+        None: not known, or the image is another's to choose.
+        """
+        if not self.managed or self.own_image:
+            return None
+        return string(self.resource.properties.get("AmiType", ""))
+
+    @property
+    def cluster(self) -> Hashable:
+        """What the cluster is referred to as; None where a group does not say."""
+        return identity(self.resource.properties.get("ClusterName"))
 
     @property
     def market(self) -> str | None:
@@ -123,6 +139,11 @@ class NodeGroup:
     def desired(self) -> int | None:
         scaling = mapping(self.resource.properties.get("ScalingConfig"))
         return integer(scaling.get("DesiredSize", self.resource.properties.get("DesiredCapacity")))
+
+    @property
+    def least(self) -> int | None:
+        scaling = mapping(self.resource.properties.get("ScalingConfig"))
+        return integer(scaling.get("MinSize", self.resource.properties.get("MinSize")))
 
     @property
     def capacity_type(self) -> str | None:

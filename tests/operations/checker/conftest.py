@@ -1,11 +1,16 @@
 """Clean templates to plant traps into."""
 
+import base64
 import copy
+import json
 from dataclasses import dataclass
 
 import pytest
 
 from operations.checker import check
+
+CHART = "Custom::AWSCDK-EKS-HelmChart"
+MANIFEST = "Custom::AWSCDK-EKS-KubernetesResource"
 
 
 @dataclass
@@ -41,6 +46,28 @@ class Planted:
         [name] = [name for name, body in resources.items() if body["Type"] == kind]
         del resources[name]
 
+    def replace(self, old, new, pool="trn1"):
+        """Change a pool's user data."""
+        data = self.data(pool)
+        text = base64.b64decode(data["UserData"]).decode()
+        assert old in text
+        data["UserData"] = base64.b64encode(text.replace(old, new, 1).encode()).decode()
+
+    def apply(self, *objects):
+        """Let the cluster's stack apply Kubernetes objects, as the CDK's custom resource does."""
+        self.install(MANIFEST, Manifest=json.dumps(objects))
+
+    def chart(self, name, **values):
+        """Let the cluster's stack install a chart, as the CDK's custom resource does."""
+        self.install(CHART, Chart=name, Values=json.dumps(values))
+
+    def install(self, kind, **properties):
+        resources = self.templates["prod-cluster"]["Resources"]
+        [cluster] = [k for k, body in resources.items() if body["Type"] == "AWS::EKS::Cluster"]
+        name = f"Planted{sum(key.startswith('Planted') for key in resources)}"
+        resources[name] = {"Type": kind, "Properties": {"ClusterName": {"Ref": cluster}}}
+        resources[name]["Properties"] |= properties
+
     def add(self, kind, properties, pool="trn1", name="Planted"):
         self.pool(pool)["Resources"][name] = {"Type": kind, "Properties": properties}
 
@@ -57,6 +84,10 @@ class Planted:
 @pytest.fixture
 def prod(stacks):
     """The environment prod, to spoil."""
-    return Planted(
+    planted = Planted(
         {f"prod-{name}": copy.deepcopy(stack.template) for name, stack in stacks("prod").items()}
     )
+    for body in planted.templates["prod-cluster"]["Resources"].values():
+        if body["Type"] == "AWS::EKS::Nodegroup":
+            body["Properties"].setdefault("ReleaseVersion", "1.35.6-20260714")
+    return planted

@@ -184,10 +184,13 @@ def test_a_load_balancer_may_be_open_to_the_world():
     assert check({"theirs": {"Resources": resources}}) == []
 
 
-def test_remote_access_without_a_source_is_found(prod):
-    prod.group()["RemoteAccess"] = {"Ec2SshKey": "key"}
+def test_remote_access_without_a_source_is_found():
+    group = {"RemoteAccess": {"Ec2SshKey": "key"}, "ReleaseVersion": "1.35.6-20260714"}
+    resources = {"Nodes": {"Type": "AWS::EKS::Nodegroup", "Properties": group}}
 
-    assert prod.rules == {"ssh-without-source"}
+    [finding] = check({"theirs": {"Resources": resources}})
+
+    assert finding.rule == "ssh-without-source"
 
 
 def test_a_stack_is_needed_only_to_see_what_is_in_it(prod):
