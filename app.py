@@ -41,7 +41,13 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
         stage, "storage", config=config.storage, vpc=vpc, clients=cidr, lustre_zone=training_zone
     )
     cluster = ClusterStack(
-        stage, "cluster", config=config.cluster, vpc=vpc, buckets=storage.buckets
+        stage,
+        "cluster",
+        config=config.cluster,
+        pools=config.pools,
+        way_out=config.network.egress == "nat",
+        vpc=vpc,
+        buckets=storage.buckets,
     ).cluster
     for pool in config.pools:
         NodePoolStack(

@@ -15,7 +15,8 @@ _MOST_ZONES = 6  # of any region; address space is kept for each, so that a zone
 # through the S3 gateway; these two keep pulls going while the NAT gateway's zone is down.
 _WITH_NAT = {"EcrApi": "ecr.api", "EcrDocker": "ecr.dkr"}
 
-# With no way out, everything that nodes, pods and the gateway call.
+# With no way out, everything that nodes, pods and the gateway call, and the function that installs
+# charts: CloudFormation's framework calls it through Lambda's own API, from inside the VPC.
 _WITHOUT_NAT = _WITH_NAT | {
     "Autoscaling": "autoscaling",
     "BedrockRuntime": "bedrock-runtime",
@@ -24,6 +25,7 @@ _WITHOUT_NAT = _WITH_NAT | {
     "Eks": "eks",
     "EksAuth": "eks-auth",
     "Elb": "elasticloadbalancing",
+    "Lambda": "lambda",
     "Logs": "logs",
     "SageMakerRuntime": "sagemaker.runtime",
     "Ssm": "ssm",

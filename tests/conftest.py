@@ -42,8 +42,11 @@ class Synthesized:
 
 def _new_app() -> cdk.App:
     # The CDK's own validation is most of the time of a synthesis; test_validation.py has it on.
+    # Assets stay where they are: a layer of 36 MB would be copied for each app.
     return cdk.App(
-        context=CONTEXT, analytics_reporting=False, builtin_cloud_formation_validation=False
+        context=CONTEXT | {"aws:cdk:disable-asset-staging": True},
+        analytics_reporting=False,
+        builtin_cloud_formation_validation=False,
     )
 
 

@@ -27,8 +27,8 @@ class Kubectl(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc) -> None:
         super().__init__(scope, construct_id)
 
-        # Not the cluster's own group: that one goes with the cluster, and the interfaces of a
-        # deleted function stay up to an hour and would keep it.
+        # Not the cluster's own group, which the CDK would take: nodes are in it and open to all in
+        # it, and it goes with the cluster while the interfaces of a deleted function linger.
         self._group = ec2.SecurityGroup(
             self,
             "SecurityGroup",
@@ -60,10 +60,12 @@ class Kubectl(Construct):
 
         `registry` is the account's own, where charts come from when there is no way out.
         """
+        control_plane = cluster.node.find_child("ControlPlaneSecurityGroup")
+        assert isinstance(control_plane, ec2.SecurityGroup)
         ec2.CfnSecurityGroupIngress(
             self,
-            "ToCluster",
-            group_id=cluster.cluster_security_group_id,
+            "ToControlPlane",
+            group_id=control_plane.security_group_id,
             source_security_group_id=self._group.security_group_id,
             ip_protocol="tcp",
             from_port=443,
@@ -73,6 +75,7 @@ class Kubectl(Construct):
         self._role.add_to_policy(
             iam.PolicyStatement(actions=["eks:DescribeCluster"], resources=[cluster.cluster_arn])
         )
+        _acknowledge(self._role, {"AwsSolutions-IAM5": "Signing in to a registry has no resource."})
         sources = [chart.source(registry) for chart in charts]
         if registry:
             self._pull_from(sources, registry)
@@ -84,7 +87,6 @@ class Kubectl(Construct):
                     resources=["*"],
                 )
             )
-        _acknowledge(self._role, {"AwsSolutions-IAM5": "Signing in to a registry has no resource."})
         self._tidy(cluster.node.find_child("KubectlProvider"))
 
     def _pull_from(self, sources: Sequence[str], registry: str) -> None:
@@ -108,6 +110,8 @@ class Kubectl(Construct):
 
     def _tidy(self, provider: IConstruct) -> None:
         """Keep the functions' logs as long as others, and say why the CDK's role is what it is."""
+        # Left over: of the policies that the closed role did not take.
+        self.node.try_remove_child("HasEcrPublic")
         for child in provider.node.find_all():
             if isinstance(child, logs.CfnLogGroup):
                 child.retention_in_days = 30

@@ -10,9 +10,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.cluster.kubectl import Kubectl
+from stacks.cluster.platform import Platform, own_registry, releases
 from stacks.cluster.system_nodes import SystemNodes
 from stacks.cluster.workload_access import WorkloadAccess
-from stacks.config import ClusterConfig
+from stacks.config import ClusterConfig, NodePoolConfig
+from workloads.versions import VERSIONS
 
 # Needed by a node before it can be ready, and by a pod before it has credentials.
 _NODE_ADDONS = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
@@ -32,6 +35,8 @@ class ClusterStack(cdk.Stack):
         construct_id: str,
         *,
         config: ClusterConfig,
+        pools: Sequence[NodePoolConfig],
+        way_out: bool,
         vpc: ec2.IVpc,
         buckets: Sequence[s3.IBucket],
         **kwargs: Any,
@@ -39,15 +44,18 @@ class ClusterStack(cdk.Stack):
         super().__init__(scope, construct_id, **kwargs)
 
         private = config.endpoint == "private"
+        kubectl = Kubectl(self, "Kubectl", vpc=vpc)
         self.cluster = eks.Cluster(
             self,
             "Cluster",
             version=eks.KubernetesVersion.of(config.kubernetes_version),
             vpc=vpc,
             vpc_subnets=[ec2.SubnetSelection()],  # the private ones
-            # Said because the default is Auto Mode; no capacity here, and no kubectl in a Lambda.
+            # Said because the default is Auto Mode; nodes come below.
             default_capacity_type=eks.DefaultCapacityType.NODEGROUP,
             default_capacity=0,
+            kubectl_provider_options=kubectl.options,
+            prune=False,  # kubectl prunes kinds of its own only; each object here has its name
             bootstrap_self_managed_addons=False,
             bootstrap_cluster_creator_admin_permissions=False,
             endpoint_access=(
@@ -63,12 +71,27 @@ class ClusterStack(cdk.Stack):
             ),
         )
         self._admit(config.admins)
-        self._install_addons(SystemNodes(self, "SystemNodes", cluster=self.cluster))
+        nodes = SystemNodes(self, "SystemNodes", cluster=self.cluster)
+        pod_addons = self._install_addons(nodes)
         WorkloadAccess(
             self,
             "WorkloadAccess",
             cluster_name=self.cluster.cluster_name,
             buckets=buckets,
+        )
+        installed = releases(
+            config, pools, cluster_name=self.cluster.cluster_name, region=self.region
+        )
+        registry = None if way_out else own_registry(self)
+        kubectl.admit(self.cluster, [VERSIONS.charts[r.chart] for r in installed], registry)
+        Platform(
+            self,
+            "Platform",
+            cluster=self.cluster,
+            config=config,
+            releases=installed,
+            registry=registry,
+            ready=[kubectl, nodes, *pod_addons],
         )
         cdk.CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
         self._acknowledge(private=private)
@@ -82,12 +105,13 @@ class ClusterStack(cdk.Stack):
             name = role.rpartition("/")[2]
             self.cluster.grant_access(f"Admin-{name}", role, [policy])
 
-    def _install_addons(self, system_nodes: SystemNodes) -> None:
-        """Add EKS's own add-ons, each in the version EKS defaults to for this Kubernetes.
+    def _install_addons(self, system_nodes: SystemNodes) -> list[eks.CfnAddon]:
+        """Add EKS's own add-ons, each in the version EKS defaults to; the pods' are returned.
 
         Pods that no node takes leave their add-on degraded, and its creation waiting, so those
         come after the system nodes. The node add-ons must not: nodes wait for them.
         """
+        pod_addons = []
         for name in (*_NODE_ADDONS, *_POD_ADDONS):
             addon = eks.CfnAddon(
                 self,
@@ -100,6 +124,8 @@ class ClusterStack(cdk.Stack):
                 system_nodes.node.add_dependency(addon)
             else:
                 addon.node.add_dependency(system_nodes)
+                pod_addons.append(addon)
+        return pod_addons
 
     def _acknowledge(self, *, private: bool) -> None:
         reasons = {

@@ -6,6 +6,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
+from stacks.shared.kubernetes import SYSTEM_NODES
 from stacks.shared.node_role import NodeRole
 
 # Tried in order; a zone without the newest has one of the others.
@@ -54,7 +55,7 @@ class SystemNodes(Construct):
             min_size=2,
             max_size=3,
             node_role=NodeRole(self, "Role"),
-            labels={"pool": "system"},
+            labels=SYSTEM_NODES,
             enable_node_auto_repair=True,
             force_update=False,
         )

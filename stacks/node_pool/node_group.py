@@ -7,6 +7,7 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from stacks.config import NodePoolConfig
+from stacks.shared.kubernetes import EFA_NODES
 from stacks.shared.node_role import NodeRole
 from workloads.hardware import Instance
 from workloads.versions import VERSIONS
@@ -75,6 +76,8 @@ def _ami_type(hardware: Instance) -> str:
 def _labels(pool: NodePoolConfig) -> dict[str, str]:
     hardware = pool.hardware
     labels = {"pool": pool.name, "instance-family": hardware.family}
+    if pool.efa:
+        labels |= EFA_NODES
     if hardware.nvidia and hardware.chip:
         labels[_GPU_LABEL] = f"nvidia-{hardware.chip.name.lower()}"
     return labels

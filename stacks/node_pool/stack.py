@@ -13,6 +13,7 @@ from stacks.node_pool.autoscaler_tags import autoscaler_tags
 from stacks.node_pool.efa_security_group import EfaSecurityGroup
 from stacks.node_pool.launch_template import LaunchTemplate
 from stacks.node_pool.node_group import NodeGroup
+from stacks.node_pool.queue import Queue
 from stacks.node_pool.user_data import user_data
 from workloads.hardware import Instance
 
@@ -62,7 +63,7 @@ class NodePoolStack(cdk.Stack):
             tags=cost_tags,
         ).resource
         [subnet] = vpc.select_subnets(availability_zones=[pool.zone]).subnet_ids
-        NodeGroup(
+        nodes = NodeGroup(
             self,
             "Nodegroup",
             pool=pool,
@@ -72,6 +73,8 @@ class NodePoolStack(cdk.Stack):
             template=template,
             tags=autoscaler_tags(pool, neuron_allocator=allocator, root_volume_gib=root_volume_gib),
         )
+        queue = Queue(self, "Queue", pool=pool, cluster=cluster, neuron_allocator=allocator)
+        queue.node.add_dependency(nodes)  # so it goes first, and no job starts on nodes that go
 
     def _placement_group(self, pool: NodePoolConfig) -> str | None:
         """The name of the placement group that the purchase asks for."""

@@ -8,3 +8,4 @@ EFA_NODES = {"efa": "present"}  # the label of a pool's nodes that have EFA inte
 
 NEURON, GPU = "aws.amazon.com/neuron", "nvidia.com/gpu"  # resources, and the taints of their nodes
 EFA = "vpc.amazonaws.com/efa"
+NEURON_DEVICE_CLASS = "neuron.aws.com"  # of Neuron's DRA driver, in its chart

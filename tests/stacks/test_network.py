@@ -15,6 +15,7 @@ ZONES = {
 CALLED = (
     *("autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "elasticloadbalancing"),
     *("bedrock-runtime", "sagemaker.runtime", "sts", "logs", "monitoring", "ssm", "ssmmessages"),
+    "lambda",
 )
 
 

@@ -7,10 +7,7 @@ kubernetes-sigs/jobset, charts/jobset/values.yaml, 0.12.0.
 import json
 from typing import NotRequired, TypedDict
 
-from stacks.shared.kubernetes import NAMESPACE, NEURON, SYSTEM_NODES
-
-# What the Neuron chart's DRA driver names its class of devices.
-NEURON_DEVICE_CLASS = "neuron.aws.com"
+from stacks.shared.kubernetes import NAMESPACE, NEURON, NEURON_DEVICE_CLASS, SYSTEM_NODES
 
 
 class _Pods(TypedDict):

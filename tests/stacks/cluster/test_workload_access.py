@@ -9,8 +9,11 @@ def cluster(stacks):
 @pytest.fixture
 def role(cluster):
     """The logical ID of the role that the pods' service account takes."""
-    association = cluster.only("AWS::EKS::PodIdentityAssociation")
-    assert (association["Namespace"], association["ServiceAccount"]) == ("workloads", "workload")
+    [association] = [
+        association
+        for association in cluster.every("AWS::EKS::PodIdentityAssociation").values()
+        if (association["Namespace"], association["ServiceAccount"]) == ("workloads", "workload")
+    ]
     return association["RoleArn"]["Fn::GetAtt"][0]
 
 

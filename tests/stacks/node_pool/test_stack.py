@@ -231,9 +231,7 @@ def test_another_pool_starts_with_its_least(stacks):
 
 
 @every_pool
-def test_a_pool_brings_no_kubernetes_manifest_and_no_function(
-    stacks, environment, pool, instance_type, zone
-):
+def test_a_pool_brings_its_queue_and_no_function(stacks, environment, pool, instance_type, zone):
     """The CDK's own way to add Trainium nodes installs an outdated device plugin by Lambda."""
     kinds = {r["Type"] for r in stacks(environment)[pool].template["Resources"].values()}
 
@@ -245,6 +243,7 @@ def test_a_pool_brings_no_kubernetes_manifest_and_no_function(
         "AWS::EC2::SecurityGroupIngress",
         "AWS::EKS::Nodegroup",
         "AWS::IAM::Role",
+        "Custom::AWSCDK-EKS-KubernetesResource",
     }
 
 
