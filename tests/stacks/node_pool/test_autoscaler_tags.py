@@ -2,9 +2,11 @@ import re
 
 import pytest
 
+from stacks.config_types import refused
 from stacks.node_pool.autoscaler_tags import autoscaler_tags
 from workloads.hardware import INSTANCES
 
+TYPES = {name: i for name, i in INSTANCES.items() if not refused(name)}
 PREFIX = "k8s.io/cluster-autoscaler/node-template/resources/"
 
 
@@ -76,7 +78,7 @@ def test_an_empty_group_says_what_a_node_of_it_will_have(
     assert offered(instance_type, **settings) == resources
 
 
-@pytest.mark.parametrize("instance_type", [n for n, i in INSTANCES.items() if i.neuron])
+@pytest.mark.parametrize("instance_type", [n for n, i in TYPES.items() if i.neuron])
 def test_under_dra_a_node_has_no_neuron_resource(offered, instance_type):
     plugin, dra = (offered(instance_type, allocator=a) for a in ("device-plugin", "dra"))
 
@@ -91,7 +93,7 @@ def test_huge_pages_are_offered_and_missing_from_memory(offered):
     assert resources["memory"] == f"{768 * 1024 - 10256}Mi"
 
 
-@pytest.mark.parametrize("instance_type", INSTANCES)
+@pytest.mark.parametrize("instance_type", TYPES)
 def test_every_tag_is_one_that_eks_and_the_autoscaler_take(offered, instance_type):
     """A tag of AWS, and a quantity of Kubernetes."""
     for name, quantity in offered(instance_type).items():

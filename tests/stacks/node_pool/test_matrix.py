@@ -177,7 +177,7 @@ def test_the_checker_finds_a_pool_that_is_not_as_it_should_be(templates):
             data["Placement"] = {"GroupName": "group"}
             data["NetworkInterfaces"][7]["DeviceIndex"] = 7
 
-    found = check(spoilt)
+    found = [finding for finding in check(spoilt) if "-pool-" in finding.template]
 
     assert {finding.template for finding in found} == {stack_of(combination)}
     assert len({finding.rule for finding in found}) >= 2

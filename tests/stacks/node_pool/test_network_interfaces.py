@@ -1,15 +1,19 @@
 """Properties of every instance type's interfaces, against EC2's own answer for the type."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from stacks.config_types import refused
 from stacks.node_pool.network_interfaces import loses_pods, max_pods, network_interfaces
 from workloads import hardware
 
-# EC2's answer as it is stored, past the classes that the code reads it through.
-ROWS = json.loads((Path(hardware.__file__).parent / "hardware.json").read_text())
+# EC2's answer as it is stored, past the classes that the code reads it through, of each type that
+# a pool may have.
+STORED = json.loads((Path(hardware.__file__).parent / "hardware.json").read_text())
+ROWS = {name: row for name, row in STORED.items() if not refused(name)}
 EFA_TYPES = [name for name, row in ROWS.items() if row["efa_interfaces"]]
 
 every_layout = pytest.mark.parametrize("layout", ["efa", "efa-only"])
@@ -149,6 +153,30 @@ def test_the_layouts_are_aws_own(interfaces, instance_type, layout, first, secon
     ]
 
     assert (found[0], found[1], found[-1], len(found)) == (first, second, last, count)
+
+
+@pytest.mark.parametrize(
+    ("layout", "attached"),
+    [
+        ("efa", [(0, 0, "efa"), (1, 0, "efa"), (2, 1, "efa")]),
+        ("efa-only", [(0, 0, "interface"), (1, 0, "efa-only"), (2, 0, "efa-only")]),
+    ],
+)
+def test_an_invented_type_whose_cards_have_one_slot_is_laid_out_too(
+    monkeypatch, interfaces, layout, attached
+):
+    """A new family is data alone; hpc6id, which is not in the table, has such cards."""
+    cards = tuple(
+        hardware.NetworkCard(index=index, interfaces=slots, efa=True)
+        for index, slots in enumerate((1, 1, 2))
+    )
+    known = hardware.INSTANCES["trn1.32xlarge"]
+    invented = dataclasses.replace(known, name="trn9.8xlarge", network_cards=cards)
+    monkeypatch.setitem(hardware.INSTANCES, "trn9.8xlarge", invented)
+
+    found = interfaces("trn9.8xlarge", layout)
+
+    assert [(i.network_card_index, i.device_index, i.interface_type) for i in found] == attached
 
 
 # maxPods by instance type: awslabs/amazon-eks-ami at v20260714, instance-info.jsonl, put into the
