@@ -1,4 +1,5 @@
 import email
+import os
 import subprocess
 from pathlib import Path
 
@@ -46,13 +47,10 @@ def parts(text):
     return {part.get_content_type(): part.get_payload() for part in message.get_payload()}
 
 
-def files(script):
-    """Path -> text of the files that a boot script writes."""
-    written = {}
-    for piece in script.split("cat > ")[1:]:
-        path, rest = piece.split(" <<'END'\n", 1)
-        written[path] = rest.split("END\n", 1)[0]
-    return written
+def drop_ins(script):
+    """The NodeConfigs that a boot script writes for nodeadm."""
+    pieces = script.split("cat > /etc/eks/nodeadm.d/")[1:]
+    return [piece.partition("<<'END'\n")[2].partition("END\n")[0] for piece in pieces]
 
 
 @every_kind
@@ -101,42 +99,80 @@ def test_every_node_config_is_a_partial_one(pool_of, instance_type, settings):
     message = parts(text) if text else {}
     assert set(message) <= {"application/node.eks.aws", "text/x-shellscript"}
     configs = [message[kind] for kind in message if kind.startswith("application")]
-    written = files(message.get("text/x-shellscript", ""))
-    configs += [text for path, text in written.items() if path.startswith("/etc/eks/nodeadm.d/")]
+    configs += drop_ins(message.get("text/x-shellscript", ""))
     for config in map(yaml.safe_load, configs):
         assert (config["apiVersion"], config["kind"]) == ("node.eks.aws/v1alpha1", "NodeConfig")
         assert set(config["spec"]) <= {"instance", "kubelet"}
     assert ("application/node.eks.aws" in message) == bool(INSTANCES[instance_type].local_nvme_gb)
 
 
+@pytest.fixture
+def booted(rendered, tmp_path):
+    """Run a golden pool's script below a folder; give the folder and the commands it called."""
+
+    def of(name):
+        script = parts(rendered(name))["text/x-shellscript"]
+        for folder in ("/etc/", "/opt/"):
+            script = script.replace(f" {folder}", f" {tmp_path}{folder}")
+            script = script.replace(f"={folder}", f"={tmp_path}{folder}")
+        # As an EKS node answers: awslabs/amazon-eks-ami, 67-eks-reserved-ports.conf.
+        fakes = """
+            (umask 022; mkdir -p "$ROOT/etc/sysctl.d")
+            systemctl() { echo "systemctl $*" >> "$ROOT/calls"; }
+            sysctl() {
+                [[ $1 == --values ]] && { echo 2703,9808-9809; return; }
+                [[ -f ${1#--load=} ]] && echo "sysctl $(<"${1#--load=}")" >> "$ROOT/calls"
+            }
+        """
+        environment = {"PATH": os.environ["PATH"], "ROOT": str(tmp_path)}
+        subprocess.run(["bash", "-c", fakes + script], env=environment, check=True)
+        calls = tmp_path / "calls"
+        return tmp_path, calls.read_text().splitlines() if calls.exists() else []
+
+    return of
+
+
 @pytest.mark.parametrize(("name", "setting"), [("lnc_1", 1), ("lnc_2", 2), ("everything", 1)])
-def test_the_device_plugin_finds_the_logical_cores_where_neuron_documents_it(
-    rendered, name, setting
-):
-    written = files(parts(rendered(name))["text/x-shellscript"])
+def test_the_device_plugin_finds_the_logical_cores_where_neuron_documents_it(booted, name, setting):
+    root, _ = booted(name)
 
-    assert written["/opt/aws/neuron/logical_nc_config"] == f"NEURON_LOGICAL_NC_CONFIG={setting}\n"
+    written = (root / "opt/aws/neuron/logical_nc_config").read_text()
 
-
-def test_under_dra_a_claim_says_the_logical_cores(rendered):
-    assert "logical_nc_config" not in rendered("lnc_by_claim")
+    assert written == f"NEURON_LOGICAL_NC_CONFIG={setting}\n"
 
 
-def test_pods_that_card_0_has_no_address_for_are_not_admitted(rendered):
-    written = files(parts(rendered("everything"))["text/x-shellscript"])
+def test_under_dra_a_claim_says_the_logical_cores(booted):
+    root, _ = booted("lnc_by_claim")
 
-    config = yaml.safe_load(written["/etc/eks/nodeadm.d/90-pods.yaml"])
+    assert not (root / "opt").exists()
+
+
+def test_pods_that_card_0_has_no_address_for_are_not_admitted(booted):
+    root, _ = booted("everything")
+
+    config = yaml.safe_load((root / "etc/eks/nodeadm.d/90-pods.yaml").read_text())
 
     assert config["spec"] == {"kubelet": {"config": {"maxPods": 51}}}
 
 
-def test_a_port_is_reserved_beside_those_of_the_image(rendered, tmp_path):
-    """The lines as bash runs them, with a sysctl that answers as an EKS node does."""
-    script = parts(rendered("efa"))["text/x-shellscript"]
-    lines = script[script.index("ports=") :].replace("/etc/sysctl.d/", f"{tmp_path}/")
-    fake = "sysctl() { [[ $1 == --values ]] && echo 2703,9808-9809 || true; }\n"
+def test_huge_pages_are_there_now_and_after_another_boot(booted):
+    root, calls = booted("efa_hugepages")
 
-    subprocess.run(["bash", "-euc", fake + lines], check=True)
+    assert (root / "etc/sysctl.d/90-hugepages.conf").read_text() == "vm.nr_hugepages = 5128\n"
+    assert "sysctl vm.nr_hugepages = 5128" in calls
 
-    [written] = tmp_path.iterdir()
-    assert written.read_text() == "net.ipv4.ip_local_reserved_ports = 2703,9808-9809,41000\n"
+
+def test_a_port_is_reserved_beside_those_of_the_image(booted):
+    root, calls = booted("efa")
+    reserved = "net.ipv4.ip_local_reserved_ports = 2703,9808-9809,41000"
+
+    assert (root / "etc/sysctl.d/90-rendezvous.conf").read_text() == f"{reserved}\n"
+    assert f"sysctl {reserved}" in calls
+
+
+def test_containers_may_pin_memory_once_containerd_is_started(booted):
+    root, calls = booted("efa")
+
+    drop_in = root / "etc/systemd/system/containerd.service.d/90-memlock.conf"
+    assert drop_in.read_text() == "[Service]\nLimitMEMLOCK=infinity\n"
+    assert "systemctl daemon-reload" in calls
