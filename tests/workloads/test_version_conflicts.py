@@ -8,7 +8,7 @@ from workloads.version_rules import RULES
 from workloads.versions import VERSIONS, read
 
 TEXT = (Path(workloads.__file__).parent / "versions.toml").read_text("utf-8")
-NODES = "# --- node images"
+NODES = "# Kubernetes version -> releases"
 
 # What to change in versions.toml, and what is then said. The first edit that fits is made once, in
 # the row whose families or chart stand in `row`.
