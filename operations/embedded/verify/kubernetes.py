@@ -50,8 +50,8 @@ def _object_properties(properties: Properties) -> Properties:
 def _unheld(place: Place, resource: Resource) -> str:
     release = release_of(resource.properties)
     return (
-        f"recorded as {chart_name(release)} {release['Version']}: no chart is fetched, its values "
-        "are held to nothing, and nothing runs"
+        f"recorded as {chart_name(release)} {release['Version']}: no chart is fetched, nothing "
+        "checks its values, and nothing runs"
     )
 
 

@@ -43,6 +43,7 @@ _LISTS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("elbv2", "describe_load_balancers", {}, "LoadBalancers[].LoadBalancerArn"),
     ("elbv2", "describe_target_groups", {}, "TargetGroups[].TargetGroupArn"),
     ("iam", "list_roles", {}, "Roles[].RoleName"),
+    ("lambda", "list_layers", {}, "Layers[].LayerName"),
     ("lambda", "list_functions", {}, "Functions[].FunctionName"),
     ("logs", "describe_log_groups", {}, "logGroups[].logGroupName"),
     ("s3", "list_buckets", {}, "Buckets[].Name"),

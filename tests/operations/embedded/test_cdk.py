@@ -10,7 +10,9 @@ import tomli_w
 
 from operations.embedded.cdk import Cdk, CdkError
 from operations.embedded.emulator import Emulator
+from operations.embedded.extension.handler import Place
 from operations.embedded.report import inspect
+from operations.embedded.verify.kubernetes import contents
 from stacks.config import ENVIRONMENTS
 from tests.operations.embedded.inventory import everything
 
@@ -19,6 +21,12 @@ LOST = {
     ("AWS::CloudWatch::Alarm", "lost: Metrics"),
     ("AWS::CloudWatch::Dashboard", "lost: Tags"),
     ("AWS::EC2::FlowLog", "lost: DeliverLogsPermissionArn, LogGroupName"),
+}
+# What the emulator has nothing behind, or no schema for.
+DECLARED = {
+    "AWS::SageMaker::Endpoint",
+    "Custom::AWSCDK-EKS-HelmChart",
+    "Custom::AWSCDK-EKS-KubernetesResource",
 }
 LEFT_ON_AWS_TOO = "/aws/lambda/"  # a function makes its log group itself
 
@@ -41,6 +49,14 @@ def cdk(emulator: Emulator, tmp_path: Path, environments: Path) -> Cdk:
 
 def statuses(emulator: Emulator) -> dict[str, str]:
     return {stack.name: stack.status for stack in inspect(emulator, environment="demo").stacks}
+
+
+def place(emulator: Emulator) -> Place:
+    return Place(emulator.url, emulator.account, emulator.region)
+
+
+def is_queue(manifest: dict) -> bool:
+    return manifest["kind"] == "ClusterQueue"
 
 
 def scaling(emulator: Emulator) -> dict:
@@ -68,7 +84,11 @@ def test_the_demo_is_deployed_kept_updated_and_destroyed(emulator, cdk, environm
     altered = {(f.type, f.reason) for f in report.findings if f.status == "altered"}
     assert altered <= LOST
     declared = {f.type for f in report.findings if f.status == "declared"}
-    assert declared == {"AWS::SageMaker::Endpoint"}
+    assert declared == DECLARED
+    held = contents(place(emulator), outputs["demo-cluster"]["ClusterName"])
+    assert {release["Release"] for release in held["releases"]} >= {"neuron", "jobset", "kueue"}
+    queues = {o["manifest"]["metadata"]["name"] for o in held["objects"] if is_queue(o["manifest"])}
+    assert queues == {pool["name"] for pool in config["pools"]}
 
     assert "Number of stacks with differences: 0" in cdk.diff("demo/*")
     said.clear()

@@ -156,6 +156,6 @@ def test_the_report_says_what_is_behind_them(stack):
     )
     assert found["Kueue"][:2] == (
         "declared",
-        "recorded as kueue 0.19.5: no chart is fetched, its values are held to nothing, and "
+        "recorded as kueue 0.19.5: no chart is fetched, nothing checks its values, and "
         "nothing runs",
     )
