@@ -14,10 +14,10 @@ ROOT = Path(__file__).parent.parent
 DEV = (ROOT / "stacks" / "environments" / "dev.toml").read_text()
 
 
-def run(folder):
+def run(folder, **context):
     """The app as the command line starts it, with the environment files of a folder."""
     silence = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
-    context = {"CDK_CONTEXT_JSON": json.dumps({"environments": str(folder)})}
+    context = {"CDK_CONTEXT_JSON": json.dumps({"environments": str(folder)} | context)}
     return subprocess.run(
         [sys.executable, ROOT / "app.py"],
         env=os.environ | silence | context,
@@ -54,6 +54,18 @@ def test_a_folder_that_is_not_there_ends_in_one_sentence(tmp_path):
     assert ended.stderr.splitlines() == [
         f"{tmp_path / 'nowhere'} is not a folder; give one that holds environment files"
     ]
+
+
+def test_what_has_lost_its_support_on_the_day_of_the_synthesis_ends_in_a_sentence(tmp_path):
+    (tmp_path / "dev.toml").write_text(DEV)
+
+    ended = run(tmp_path, today="2099-01-01")
+
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    for sentence in ended.stderr.splitlines():
+        assert sentence.startswith(f"{tmp_path / 'dev.toml'}: ")
+        assert "support ended on" in sentence
 
 
 def test_each_part_is_a_stack_named_after_its_environment(stage):
