@@ -2,6 +2,7 @@
 
 from stacks.config import NodePoolConfig
 from stacks.node_pool.network_interfaces import max_pods
+from stacks.shared.kubernetes import NEURON
 
 # kubernetes/autoscaler, cloudprovider/aws/aws_manager.go: eks:DescribeNodegroup gives it a group's
 # labels, taints, and tags of this form. The group's tags go no further (EKS tags the Auto Scaling
@@ -22,7 +23,7 @@ def autoscaler_tags(
     resources = {
         name: str(count)
         for name, count in hardware.kubernetes_resources(lnc=pool.lnc, efa=pool.efa).items()
-        if neuron_allocator == "device-plugin" or not name.startswith("aws.amazon.com/neuron")
+        if neuron_allocator == "device-plugin" or not name.startswith(NEURON)
     }
     resources["pods"] = str(max_pods(pool))
     gb, gib = hardware.local_nvme_gb, root_volume_gib

@@ -7,7 +7,7 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from stacks.config import NodePoolConfig
-from stacks.shared.kubernetes import EFA_NODES
+from stacks.shared.kubernetes import EFA_NODES, GPU, NEURON
 from stacks.shared.node_role import NodeRole
 from workloads.hardware import Instance
 from workloads.versions import VERSIONS
@@ -86,5 +86,5 @@ def _labels(pool: NodePoolConfig) -> dict[str, str]:
 def _taints(hardware: Instance) -> list[str]:
     """Keep pods that ask for no accelerator off the nodes that have one."""
     if hardware.neuron:
-        return ["aws.amazon.com/neuron"]
-    return ["nvidia.com/gpu"] if hardware.nvidia else []
+        return [NEURON]
+    return [GPU] if hardware.nvidia else []
