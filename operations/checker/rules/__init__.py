@@ -5,13 +5,23 @@ from operations.checker.rules import (
     boot,
     devices,
     image,
+    interface_settings,
     jobs,
     network_interfaces,
     placement,
     security_groups,
 )
 
-_TOPICS = (network_interfaces, security_groups, placement, image, boot, devices, jobs)
+_TOPICS = (
+    network_interfaces,
+    interface_settings,
+    security_groups,
+    placement,
+    image,
+    boot,
+    devices,
+    jobs,
+)
 
 # By id, in the order of the topics and of their modules.
 RULES: dict[str, Rule] = {

@@ -8,6 +8,7 @@ from operations.checker.values import boolean, integer, listing, mapping, string
 from operations.checker.views.node_groups import NodeGroup
 
 _LAUNCH_TEMPLATES = "https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html"
+_CONTROLS = "https://docs.aws.amazon.com/controltower/latest/controlreference/ec2-rules.html"
 _ROOT = ("/dev/xvda", "/dev/sda1")
 _LEAST_GIB = 100  # an operating system, two images of 10-20 GB, and a compiler's working folder
 _DEFAULT_GIB = 20  # DiskSize of a managed node group, where nothing else is said
@@ -149,7 +150,7 @@ def root_volume_size(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     title="Every volume is encrypted",
     without="Data and credentials on the disk are readable from a copy of it; whether the account "
     "encrypts by default is not in the template.",
-    sources=["https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html"],
+    sources=[_CONTROLS],
 )
 def volumes_encrypted(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     for entry in listing(group.data.get("BlockDeviceMappings")):
@@ -171,9 +172,7 @@ def volumes_encrypted(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     without="A request that a pod or a proxy is talked into making brings back the node's "
     "credentials.",
     sources=[
-        "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-"
-        "service.html",
-        "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html",
+        _CONTROLS,
     ],
 )
 def metadata_token(group: NodeGroup, _: Deployment) -> Iterator[Found]:
@@ -194,7 +193,7 @@ def metadata_token(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     without="Every pod that is not on the host's network can take the node's role. An add-on that "
     "truly needs the service is the only reason for two hops.",
     sources=[
-        "https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",
+        _CONTROLS,
         "https://github.com/terraform-aws-modules/terraform-aws-eks/blob/master/docs/"
         "UPGRADE-21.0.md",
     ],

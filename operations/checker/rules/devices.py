@@ -94,7 +94,7 @@ def monitor_needs_plugin(cluster: Hashable, deployment: Deployment) -> Iterator[
     "H",
     pods,
     title="The device plugin is not the one that the CDK applies by itself",
-    without="add_nodegroup_capacity of the CDK applies an image of 2021 for Inferentia node "
+    without="add_nodegroup_capacity of the CDK applies an old image for Inferentia node "
     "groups: it collides with Neuron's chart, and does not run on Trainium.",
     sources=[
         "https://github.com/aws/aws-cdk/issues/29262",
@@ -118,7 +118,7 @@ def cdk_device_plugin(pod: Pod, _: Deployment) -> Iterator[Found]:
     title="EKS repairs nodes, or Neuron's node recovery does, not both",
     without="Two controllers cordon, reboot and replace the same node against each other.",
     sources=[
-        "https://docs.aws.amazon.com/eks/latest/userguide/node-health.html",
+        "https://docs.aws.amazon.com/eks/latest/userguide/node-repair.html",
         "https://awsdocs-neuron.readthedocs-hosted.com/en/latest/deploy/infrastructure/"
         "problem-detector.html",
     ],
@@ -146,7 +146,6 @@ def repaired_once(cluster: Hashable, deployment: Deployment) -> Iterator[Found]:
     without="Pods that need no device fill the dearest nodes, and keep them from scaling in.",
     sources=[
         "https://docs.aws.amazon.com/eks/latest/userguide/node-taints-managed-node-groups.html",
-        "https://github.com/awslabs/ai-on-eks",
     ],
 )
 def neuron_taint(group: NodeGroup, _: Deployment) -> Iterator[Found]:
@@ -231,7 +230,10 @@ def efa_only_cni(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     "H",
     title="Node groups of AWS PCS have efa interfaces, not efa-only ones",
     without="PCS does not hand the interfaces on, and jobs run over TCP.",
-    sources=["https://github.com/awslabs/awsome-distributed-ai"],
+    sources=[
+        "https://github.com/awslabs/awsome-distributed-ai/blob/main/architectures/aws-pcs/assets/"
+        "add-cng-p6-b200.yaml"
+    ],
 )
 def efa_only_pcs(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     for interface in group.interfaces:

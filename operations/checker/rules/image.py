@@ -60,11 +60,12 @@ def image_pinned(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     chosen_by_eks = group.ami_type not in (None, "CUSTOM")
     if chosen_by_eks and "ReleaseVersion" not in group.resource.properties:
         version = deployment.kubernetes_version(group.cluster)
-        newest = version if version in VERSIONS.kubernetes else max(VERSIONS.kubernetes)
+        if version is None or version not in VERSIONS.kubernetes:
+            version = max(VERSIONS.kubernetes)
         yield Found(
             group.resource,
             "ReleaseVersion is not given",
-            f"set it to a release of EKS's images, such as {VERSIONS.standard_release(newest)}",
+            f"set it to a release of EKS's images, such as {VERSIONS.standard_release(version)}",
         )
 
 

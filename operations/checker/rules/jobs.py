@@ -77,7 +77,7 @@ def part_of_a_node(pod: Pod, deployment: Deployment) -> Iterator[Found]:
     title="A pod that uses EFA, or all devices of a node, has memory at /dev/shm",
     without="The runtime's default of 64 MiB is full at once: the job ends with a bus error, or "
     "hangs.",
-    sources=[_DRA, "https://github.com/aws/aws-k8s-tester"],
+    sources=[_DRA],
 )
 def shared_memory(pod: Pod, deployment: Deployment) -> Iterator[Found]:
     asked = pod.count(NEURON)
@@ -197,7 +197,7 @@ def fork_safe(pod: Pod, deployment: Deployment) -> Iterator[Found]:
     title="A pod that asks for EFA uses EFA's provider",
     without="Traffic goes over TCP at a fraction of the bandwidth, while the interfaces are idle.",
     sources=[
-        "https://github.com/awslabs/awsome-distributed-ai/blob/main/1.architectures/"
+        "https://github.com/aws-samples/awsome-distributed-training/blob/main/1.architectures/"
         "efa-cheatsheet.md"
     ],
 )

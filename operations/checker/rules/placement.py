@@ -30,10 +30,7 @@ _NOT_RENTED = {
     title="An EFA group of nodes is in one subnet",
     without="EFA does not cross Availability Zones, and bypasses the kernel within a subnet only: "
     "nodes that land in different ones hang at the first collective.",
-    sources=[
-        "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html",
-        "https://docs.aws.amazon.com/parallelcluster/latest/ug/efa-v3.html",
-    ],
+    sources=["https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html"],
 )
 def one_zone(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     zones = listing(group.resource.properties.get("AvailabilityZones"))
@@ -55,7 +52,7 @@ def one_zone(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     sources=[
         "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/"
         "API_DescribeInstanceTypeOfferings.html",
-        "https://docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html",
+        "https://github.com/aws/aws-k8s-tester/pull/588",
     ],
 )
 def zone_offers_type(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
@@ -84,7 +81,7 @@ def zone_offers_type(group: NodeGroup, deployment: Deployment) -> Iterator[Found
     "F",
     title="The instance type is one that EC2 rents",
     without="EC2 answers InvalidParameterValue: announced accelerators are not for rent by name.",
-    sources=["https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceType.html"],
+    sources=["https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"],
 )
 def type_is_rented(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     for name in group.types:
@@ -131,7 +128,6 @@ def sold_that_way(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     sources=[
         "https://github.com/terraform-aws-modules/terraform-aws-eks/pull/3730",
         "https://github.com/eksctl-io/eksctl/issues/7949",
-        "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/cr-cpg.html",
     ],
 )
 def placement_with_reservation(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:

@@ -11,6 +11,7 @@ from operations.checker.views.security_groups import Permission, SecurityGroup
 
 _EFA_START = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-start.html"
 _REQUIREMENTS = "https://docs.aws.amazon.com/eks/latest/userguide/sec-group-reqs.html"
+_CONTROLS = "https://docs.aws.amazon.com/controltower/latest/controlreference/ec2-rules.html"
 _SSH = 22
 
 
@@ -42,7 +43,7 @@ def efa_self_ingress(group: NodeGroup, deployment: Deployment) -> Iterator[Found
     sources=[
         _EFA_START,
         "https://github.com/gardener/gardener-extension-provider-aws/issues/1832",
-        "https://github.com/aws/aws-cdk/issues/987",
+        "https://github.com/aws/aws-cdk/issues/38558",
     ],
 )
 def efa_self_egress(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
@@ -91,7 +92,7 @@ def cluster_group(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     title="No SSH from the whole internet",
     without="Everybody can knock at the nodes' door, which hold the cluster's data and "
     "credentials; AWS's own Trn2 sample opens it.",
-    sources=["https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html"],
+    sources=[_CONTROLS],
 )
 def ssh_from_world(permission: Permission, _: Deployment) -> Iterator[Found]:
     if permission.from_world and permission.covers(_SSH):
@@ -104,7 +105,9 @@ def ssh_from_world(permission: Permission, _: Deployment) -> Iterator[Found]:
     title="A node group's remote access names who may come",
     without="EKS opens port 22 to the whole internet when RemoteAccess has a key and no source "
     "security group.",
-    sources=["https://docs.aws.amazon.com/eks/latest/APIReference/API_RemoteAccessConfig.html"],
+    sources=[
+        "https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_eks.NodegroupRemoteAccess.html"
+    ],
 )
 def ssh_without_source(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     access = mapping(group.resource.properties.get("RemoteAccess"))
@@ -121,7 +124,7 @@ def ssh_without_source(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     "S",
     title="Nothing of a node is open to the whole internet",
     without="Kubelet, metrics and pods' ports answer everybody who finds the address.",
-    sources=["https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html"],
+    sources=[_CONTROLS],
 )
 def nodes_from_world(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     for value in _groups(group):
