@@ -153,7 +153,8 @@ def _check_reservation(kind: str, reservation: str | None, placement_group: str 
         raise wrong(
             "capacity.placement_group",
             placement_group,
-            f'kind = "{kind}" takes none; it is only for a reservation that was created in it',
+            f'kind = "{kind}" takes none; leave it out: it is only for a reservation that was '
+            "created in it",
         )
 
 

@@ -19,8 +19,10 @@ from stacks import config_fields as fields
 from stacks import config_rules as rules
 from stacks.config_errors import sentences, wrong
 from stacks.config_fields import Section
+from stacks.config_gateway import check_models_region
 from stacks.config_pools import CapacityConfig as CapacityConfig
 from stacks.config_pools import NodePoolConfig as NodePoolConfig
+from stacks.config_toml import toml_sentence
 from workloads.gateway.config import ModelConfig, check_models
 from workloads.support import Notices, notices
 from workloads.versions import VERSIONS
@@ -70,10 +72,7 @@ class StorageConfig(Section):
 class ClusterConfig(Section):
     """The EKS control plane, and who may administer it."""
 
-    kubernetes_version: Annotated[
-        Literal[tuple(VERSIONS.kubernetes)],  # type: ignore[valid-type]  # known once it is read
-        Field(description=f"in quotes, and one of {', '.join(VERSIONS.kubernetes)}"),
-    ] = "1.35"
+    kubernetes_version: fields.KubernetesVersion = "1.35"
     # What hands Neuron devices to pods: Neuron's device plugin, or its DRA driver.
     neuron_allocator: Annotated[
         Literal["device-plugin", "dra"], Field(description='"device-plugin" or "dra"')
@@ -181,6 +180,10 @@ class EnvironmentConfig(Section):
         rules.check_addresses(self.network.cidr, self.network.addresses_per_zone, self.pools)
         if self.endpoints:
             rules.check_hosting_region(self.region)
+        for endpoint in self.endpoints:
+            key = f'endpoints["{endpoint.name}"]'
+            rules.check_hosting_type(key, endpoint.instance_type, self.region)
+        check_models_region(self.gateway.models, self.region)
         rules.check_public(self.gateway.public, self.network.egress)
         if self.gateway.certificate:
             rules.check_certificate(self.gateway.certificate, self.region, self.account)
@@ -247,13 +250,17 @@ def _load(path: Path) -> EnvironmentConfig:
             f"{path}: the file's name is the environment's, which must be {fields.NAME.format(20)}"
         )
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        # A byte order mark, which some editors write, is no part of the text.
+        text = path.read_text(encoding="utf-8-sig")
+        data = tomllib.loads(text)
         return EnvironmentConfig.model_validate(data)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text; its byte {error.start} is not") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {toml_sentence(text, error)}") from error
+    except RecursionError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         lines = sentences(error, EnvironmentConfig, data)

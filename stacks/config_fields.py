@@ -1,11 +1,13 @@
 """What an environment file is made of: sections, and values, each kind with its form's rule."""
 
 import ipaddress
+import json
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from stacks import config_values as values
 from stacks.config_errors import nearest
 from stacks.config_types import known_instance
 from workloads.hardware import INSTANCES, REGIONS
@@ -59,8 +61,16 @@ def _private_cidr(cidr: str) -> str:
         raise ValueError("not an IPv4 range such as 10.0.0.0/16") from None
     if not any(network.subnet_of(private) for private in _PRIVATE):
         raise ValueError("not private; choose within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
-    if not 16 <= network.prefixlen <= 20:
-        raise ValueError("a VPC with room for pods and EFA interfaces needs a size of /16 to /20")
+    if network.prefixlen < 16:
+        part = next(network.subnets(new_prefix=16))
+        raise ValueError(
+            f"EC2 takes a VPC of at most /16; write a part of the range, such as {part}"
+        )
+    if network.prefixlen > 20:
+        raise ValueError(
+            "pods and EFA interfaces need at least /20; write a range of /16 to /20, such as "
+            "10.0.0.0/16"
+        )
     if str(network) != cidr:
         raise ValueError(f"write the range by its first address, {network}")
     return cidr
@@ -72,14 +82,22 @@ def _lustre_size(gib: int) -> int:
     return gib
 
 
-def _tags(tags: dict[str, str]) -> dict[str, str]:
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise ValueError(
-                f"{key!r} = {value!r} is not a tag: a key has up to 128 characters and does not "
-                "begin with aws:, a value has up to 256"
-            )
-    return tags
+*_OLDER, _NEWEST = (json.dumps(version) for version in VERSIONS.kubernetes)
+_KUBERNETES = f"{', '.join(_OLDER)} or {_NEWEST}"
+
+
+def _quoted(version: object) -> object:
+    if type(version) in (int, float):
+        raise ValueError(
+            f"it is a number, which drops a last zero; write it in quotes: {_KUBERNETES}"
+        )
+    return version
+
+
+def _known_version(version: str) -> str:
+    if version not in VERSIONS.kubernetes:
+        raise ValueError(f"no node image is pinned for it; choose {_KUBERNETES}")
+    return version
 
 
 def unique(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,13 +113,16 @@ def name_pattern(length: int) -> str:
     return rf"^[a-z]([a-z0-9-]{{0,{length - 2}}}[a-z0-9])?$"
 
 
-NAME = "up to {} lower-case letters, digits and hyphens that start with a letter"
+NAME = (
+    "up to {} lower-case letters, digits and hyphens that start with a letter and end with a "
+    "letter or a digit"
+)
 
 Count = Annotated[int, Strict()]
 Switch = Annotated[bool, Strict(), Field(description="true or false, without quotes")]
 Name = Annotated[str, Field(pattern=name_pattern(20), description=NAME.format(20))]
 LongName = Annotated[str, Field(pattern=name_pattern(40), description=NAME.format(40))]
-Tags = Annotated[dict[str, str], AfterValidator(_tags)]
+Tags = Annotated[dict[str, str], AfterValidator(values.tags)]
 Region = Annotated[
     str, AfterValidator(_known_region), Field(description="an AWS region, such as us-east-2")
 ]
@@ -134,7 +155,13 @@ HostingType = Annotated[
     AfterValidator(_hosting_type),
     Field(description="a SageMaker instance type, such as ml.inf2.xlarge"),
 ]
-RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$")]
+KubernetesVersion = Annotated[
+    str,
+    BeforeValidator(_quoted),
+    AfterValidator(_known_version),
+    Field(description=f"in quotes, and {_KUBERNETES}"),
+]
+RoleArn = Annotated[str, AfterValidator(values.role_arn)]
 CertificateArn = Annotated[
     str | None,
     Field(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from stacks.config_errors import wrong
 from stacks.config_pools import NodePoolConfig
 from stacks.config_types import refused
-from workloads.hardware import CHIPS, REGIONS, Instance
+from workloads.hardware import CHIPS, INSTANCES, REGIONS, Instance
 from workloads.version_rules import numbers
 from workloads.versions import VERSIONS
 
@@ -38,7 +38,14 @@ def check_offered(
     key: str, instance: Instance, zone: str, region: str, network_zones: tuple[str, ...]
 ) -> None:
     """Whether the type is rented in the zone; `key` is the pool's."""
-    offered = instance.zones.get(region, ())
+    offered = [zone for zone in instance.zones.get(region, ()) if zone not in _WITHOUT_EKS]
+    if zone in _WITHOUT_EKS:
+        raise wrong(
+            f"{key}.zone",
+            zone,
+            "EKS has no control plane in it, so that the network has no subnet there; in "
+            f"{region} {instance.name} is offered in {', '.join(offered) or 'no other zone'}",
+        )
     if not offered:
         raise wrong(
             f"{key}.instance_type",
@@ -178,6 +185,18 @@ def check_hosting_region(region: str) -> None:
         )
 
 
+def check_hosting_type(key: str, hosting_type: str, region: str) -> None:
+    """Whether the region has the type; SageMaker offers it where EC2 does, or in fewer regions."""
+    offered = INSTANCES[hosting_type.removeprefix("ml.")].zones
+    if region not in offered:
+        regions = [other for other in offered if other in VERSIONS.sagemaker.regions]
+        raise wrong(
+            f"{key}.instance_type",
+            hosting_type,
+            f"{region} does not offer it; choose another type, or one of {', '.join(regions)}",
+        )
+
+
 def check_public(public: bool, egress: str) -> None:
     """A public gateway's load balancer needs public subnets."""
     if public and egress == "private":
@@ -192,10 +211,14 @@ def check_public(public: bool, egress: str) -> None:
 def check_certificate(certificate: str, region: str, account: str | None) -> None:
     """A load balancer takes only certificates of its own region and account."""
     _, _, _, its_region, its_account, _ = certificate.split(":", 5)
-    if its_region != region:
-        raise wrong("gateway.certificate", certificate, f"it must be one of the region {region}")
-    if account and its_account != account:
-        raise wrong("gateway.certificate", certificate, f"it must be one of the account {account}")
+    for what, its, wanted in (("region", its_region, region), ("account", its_account, account)):
+        if wanted and its != wanted:
+            raise wrong(
+                "gateway.certificate",
+                certificate,
+                f"a load balancer takes only certificates of its own {what}; request or import "
+                f"one in {wanted}",
+            )
 
 
 def check_names(kind: str, names: list[str]) -> None:

@@ -5,6 +5,7 @@ import re
 import tomllib
 
 _BARE = re.compile(r"""^\s*(?P<key>[\w."-]+)\s*=\s*(?P<value>[^"'\[{\s#][^#]*?)\s*(#.*)?$""")
+_SHOWN = 100  # characters of a line
 _SWITCHES = {"true", "false", "yes", "no", "on", "off"}
 # What tomllib says -> what it means to somebody who wrote the file.
 _REASONS = {
@@ -24,7 +25,8 @@ def toml_sentence(text: str, error: tomllib.TOMLDecodeError) -> str:
     line = lines[number - 1].strip()
     reason = str(error).partition(" (at ")[0]
     known = next((_REASONS[start] for start in _REASONS if reason.startswith(start)), "")
-    return f"line {number}: {line}: {known or _slip(line) or f'it is not TOML: {reason}'}"
+    shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]} ..."
+    return f"line {number}: {shown}: {known or _slip(line) or f'it is not TOML: {reason}'}"
 
 
 def _slip(line: str) -> str:

@@ -77,7 +77,8 @@ def test_a_reservation_is_used_in_the_placement_group_it_was_created_in():
 def test_no_other_kind_takes_a_named_placement_group(kind):
     assert refused("trn1.32xlarge", kind, placement_group="pg") == (
         "capacity.placement_group",
-        f'kind = "{kind}" takes none; it is only for a reservation that was created in it',
+        f'kind = "{kind}" takes none; leave it out: it is only for a reservation that was '
+        "created in it",
     )
 
 

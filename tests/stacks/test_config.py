@@ -262,9 +262,9 @@ def test_versions_that_do_not_fit_together_stop_every_environment(tmp_path, monk
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("region = us-east-2", "at line 1, column 10"),
-        ('region = "a"\nregion = "b"\n\n', "Cannot overwrite a value"),
-        ("region = " + "[" * 5000, ""),
+        ("region = us-east-2", "line 1: region = us-east-2: write it in quotes"),
+        ('region = "a"\nregion = "b"\n\n', 'line 2: region = "b": its key stands above'),
+        ("region = " + "[" * 5000, "is not TOML"),
     ],
     ids=["unquoted", "twice", "endless brackets"],
 )
@@ -273,7 +273,7 @@ def test_a_file_that_is_not_toml_is_told_with_the_place(tmp_path, text, place):
 
     told = refused(tmp_path)
 
-    assert told.startswith(f"{tmp_path / 'test.toml'} is not TOML: ")
+    assert told.startswith(str(tmp_path / "test.toml"))
     assert place in told
     assert "\n" not in told
 
@@ -323,7 +323,7 @@ def test_every_mistake_of_every_file_is_one_line(tmp_path):
     assert len(lines) == 3
     assert lines[0].startswith(f"{tmp_path / 'a.toml'}: network.cidr")
     assert lines[1].startswith(f"{tmp_path / 'a.toml'}: network.egress")
-    assert lines[2].startswith(f"{tmp_path / 'b.toml'} is not TOML")
+    assert lines[2].startswith(f"{tmp_path / 'b.toml'}: line 1: =: it is not TOML")
 
 
 def test_environments_are_named_after_their_files_and_sorted(tmp_path):

@@ -24,8 +24,7 @@ REFUSED = {
     ),
     "tag of AWS": (
         {"tags": {"aws:x": "1"}},
-        "tags: 'aws:x' = '1' is not a tag: a key has up to 128 characters and does not begin with "
-        "aws:, a value has up to 256",
+        'tags."aws:x" = "1": begins with aws:, which AWS keeps for itself; rename it, to x',
     ),
     # network
     "one zone": (
@@ -61,13 +60,13 @@ REFUSED = {
     ),
     "small range": (
         {"network": {"cidr": "10.0.0.0/21"}},
-        'network.cidr = "10.0.0.0/21": a VPC with room for pods and EFA interfaces needs a size '
-        "of /16 to /20",
+        'network.cidr = "10.0.0.0/21": pods and EFA interfaces need at least /20; write a range '
+        "of /16 to /20, such as 10.0.0.0/16",
     ),
     "large range": (
         {"network": {"cidr": "10.0.0.0/15"}},
-        'network.cidr = "10.0.0.0/15": a VPC with room for pods and EFA interfaces needs a size '
-        "of /16 to /20",
+        'network.cidr = "10.0.0.0/15": EC2 takes a VPC of at most /16; write a part of the range, '
+        "such as 10.0.0.0/16",
     ),
     "unknown egress": (
         {"network": {"egress": "none"}},
@@ -87,8 +86,8 @@ REFUSED = {
     ),
     "user for a role": (
         {"cluster": {"admins": ["arn:aws:iam::111122223333:user/ann"]}},
-        'cluster.admins[0] = "arn:aws:iam::111122223333:user/ann": it must be a list of ARNs of '
-        'IAM roles, such as "arn:aws:iam::111122223333:role/Admin"',
+        'cluster.admins[0] = "arn:aws:iam::111122223333:user/ann": it is a user\'s; give a '
+        "role's that the user may assume, such as arn:aws:iam::111122223333:role/Admin",
     ),
     "unknown endpoint access": (
         {"cluster": {"endpoint": "both"}},
@@ -96,11 +95,13 @@ REFUSED = {
     ),
     "number for a version": (
         {"cluster": {"kubernetes_version": 1.30}},
-        "cluster.kubernetes_version = 1.3: it must be in quotes, and one of 1.34, 1.35, 1.36",
+        "cluster.kubernetes_version = 1.3: it is a number, which drops a last zero; write it in "
+        'quotes: "1.34", "1.35" or "1.36"',
     ),
     "unknown version": (
         {"cluster": {"kubernetes_version": "1.12"}},
-        'cluster.kubernetes_version = "1.12": it must be in quotes, and one of 1.34, 1.35, 1.36',
+        'cluster.kubernetes_version = "1.12": no node image is pinned for it; choose "1.34", '
+        '"1.35" or "1.36"',
     ),
     # endpoints
     "type of EC2 for an endpoint": (

@@ -188,7 +188,7 @@ REFUSED = {
                 "placement_group": "pg",
             }
         },
-        '.capacity.placement_group = "pg": kind = "capacity-block" takes none; it is '
+        '.capacity.placement_group = "pg": kind = "capacity-block" takes none; leave it out: it is '
         "only for a reservation that was created in it",
     ),
     "reservation without its ID": (
@@ -212,11 +212,11 @@ def test_a_wrong_pool_ends_in_one_sentence_with_key_value_and_remedy(refusal, ch
 def test_a_pool_without_a_name_is_called_by_its_place(refusal):
     assert refusal(pools=[{"name": ...}]) == (
         "pools[0].name is missing; it must be up to 20 lower-case letters, digits and hyphens "
-        "that start with a letter"
+        "that start with a letter and end with a letter or a digit"
     )
     assert refusal(pools=[{"name": "Train_1"}]) == (
         'pools["Train_1"].name = "Train_1": it must be up to 20 lower-case letters, digits and '
-        "hyphens that start with a letter"
+        "hyphens that start with a letter and end with a letter or a digit"
     )
 
 
