@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.checker.report import rules_markdown
 from workloads.versions import VERSIONS
 
 ROOT = Path(__file__).parent.parent
@@ -23,14 +24,14 @@ def block(text, name):
     return re.search(rf"(<!-- {name}: begin .*?-->\n)(.*?)(<!-- {name}: end -->)", text, re.DOTALL)
 
 
-def accept(name, expected):
-    """Hold a generated block of the README against `expected`; `make docs` rewrites it."""
-    text = README.read_text()
+def accept(name, expected, document=README):
+    """Hold a generated block of a document against `expected`; `make docs` rewrites it."""
+    text = document.read_text()
     found = block(text, name)
     if os.environ.get("UPDATE_DOCS"):
-        README.write_text(text[: found.start(2)] + expected + text[found.end(2) :])
+        document.write_text(text[: found.start(2)] + expected + text[found.end(2) :])
         return
-    assert found[2] == expected, "the README is behind the app: run `make docs`"
+    assert found[2] == expected, f"{document.name} is behind the app: run `make docs`"
 
 
 def test_the_picture_shows_the_stacks_and_what_each_uses_of_others(stacks):
@@ -73,6 +74,10 @@ def test_the_readme_says_which_chips_stand_on_a_maintained_stack():
         ),
     ]
     accept("neuron", "\n".join([*lines, ""]))
+
+
+def test_the_table_of_rules_is_the_checkers_own():
+    accept("rules", rules_markdown(), ROOT / "docs" / "operations.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
