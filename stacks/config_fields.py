@@ -35,7 +35,7 @@ def _zone_id(zone: str) -> str:
     if re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", zone):
         raise ValueError(
             "a zone name stands for another place in every account; "
-            "give the zone's ID, such as use2-az1"
+            "give the zone's ID, such as use2-az1 (`aws ec2 describe-availability-zones` has both)"
         )
     if not re.fullmatch(r"[a-z]+\d-az\d", zone):
         raise ValueError("not the ID of an Availability Zone, such as use2-az1")

@@ -39,7 +39,7 @@ REFUSED = {
     "zone name": (
         {"network": {"zones": ["us-east-2a", "use2-az3"]}},
         'network.zones[0] = "us-east-2a": a zone name stands for another place in every account; '
-        "give the zone's ID, such as use2-az1",
+        "give the zone's ID, such as use2-az1 (`aws ec2 describe-availability-zones` has both)",
     ),
     "no zone at all": (
         {"network": {"zones": ["ohio", "use2-az3"]}},
