@@ -2,7 +2,9 @@ import pytest
 
 from stacks import config_pools
 from stacks.capacity import KINDS, sold
-from stacks.config import ConfigError
+from stacks.config import ConfigError, NodePoolConfig
+from stacks.config_types import refused
+from stacks.node_pool.network_interfaces import network_interfaces
 from workloads.hardware import INSTANCES, REGIONS
 from workloads.versions import VERSIONS
 
@@ -63,9 +65,31 @@ def test_a_node_takes_an_address_per_interface_and_those_held_for_pods(
 ):
     given = {"name": "one", "zone": "use2-az3", "instance_type": instance_type, "max_nodes": 2}
 
-    pool = config_pools.NodePoolConfig.model_validate(given | changes)
+    pool = NodePoolConfig.model_validate(given | changes)
 
     assert pool.addresses_per_node == addresses
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [instance for instance in INSTANCES.values() if not refused(instance.name)],
+    ids=lambda instance: instance.name,
+)
+@pytest.mark.parametrize("layout", ["efa", "efa-only"])
+def test_a_node_takes_the_addresses_of_the_interfaces_it_is_given(instance, layout):
+    given = {"name": "one", "zone": "use2-az3", "instance_type": instance.name, "max_nodes": 2}
+    [kind, *_] = sold(instance)
+    capacity = {"kind": kind} | (
+        {"reservation": RESERVATION} if kind in ("reservation", "capacity-block") else {}
+    )
+    layouts = {"efa_layout": layout} if instance.efa_interfaces else {}
+
+    pool = NodePoolConfig.model_validate(given | layouts | {"capacity": capacity})
+
+    kinds = [interface.interface_type for interface in network_interfaces(pool, ["sg-1"])]
+    assert pool.addresses_per_node == (
+        sum(kind in ("efa", "interface") for kind in kinds) - 1 + instance.ipv4_per_interface
+    )
 
 
 REFUSED = {
