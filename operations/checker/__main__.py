@@ -40,8 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         print(report.findings_json(findings, names))
     else:
-        for finding in findings:
-            print(report.paragraph(finding), end="\n\n")
+        for paragraph in report.paragraphs(findings):
+            print(paragraph, end="\n\n")
         groups = sum(len(Deployment(templates).node_groups) for templates in sets)
         print(report.summary(findings, len(names), groups))
     return 1 if findings else 0

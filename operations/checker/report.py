@@ -2,36 +2,41 @@
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from operations.checker.registry import SEVERITIES, Finding
 from operations.checker.rules import RULES
 
 _WIDTH = 100  # characters
+_MOST = 3  # values of one resource that a paragraph names
 
 
-def paragraph(finding: Finding) -> str:
-    """Where, which rule, the value, what happens in the field, what would be right."""
-    rule = RULES[finding.rule]
-    text = " ".join(
-        [
-            f"{_sentence(finding.value)}",
-            rule.without,
-            f"Right: {_sentence(finding.remedy, capital=False)}",
-            f"({rule.sources[0]})",
-        ]
-    )
-    head = f"{finding.template}: {finding.logical_id}: {rule.id} ({SEVERITIES[rule.severity]})"
-    body = textwrap.fill(
-        text,
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return f"{head}\n{body}"
+def paragraphs(findings: Sequence[Finding]) -> Iterator[str]:
+    """Where, which rule, the values, what happens in the field, what would be right.
+
+    One for each resource and rule, however many of its values are wrong.
+    """
+    for (template, logical_id, name), group in groupby(
+        findings, key=lambda finding: (finding.template, finding.logical_id, finding.rule)
+    ):
+        found, rule = list(group), RULES[name]
+        values = list(dict.fromkeys(finding.value for finding in found))
+        remedies = list(dict.fromkeys(finding.remedy for finding in found))
+        said = "; ".join(values[:_MOST]) + (
+            f"; and {len(values) - _MOST} more" if len(values) > _MOST else ""
+        )
+        text = f"{said}. {rule.without} Right: {'; '.join(remedies)}. ({rule.sources[0]})"
+        body = textwrap.fill(
+            text,
+            _WIDTH,
+            initial_indent="  ",
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        yield f"{template}: {logical_id}: {rule.id} ({SEVERITIES[rule.severity]})\n{body}"
 
 
 def summary(findings: Sequence[Finding], templates: int, groups: int) -> str:
@@ -91,10 +96,6 @@ def rules_text() -> str:
     meanings = [f"{letter}: {meaning}" for letter, meaning in SEVERITIES.items()]
     rows = [f"{rule.id:{width}}  {rule.severity}  {rule.title}" for rule in RULES.values()]
     return "\n".join([*rows, "", "; ".join(meanings)])
-
-
-def _sentence(text: str, *, capital: bool = True) -> str:
-    return f"{text[:1].upper() if capital else text[:1]}{text[1:]}."
 
 
 def _count(number: int, noun: str) -> str:

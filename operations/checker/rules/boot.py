@@ -107,10 +107,12 @@ def user_data_cluster(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     ],
 )
 def user_data_installs(group: NodeGroup, _: Deployment) -> Iterator[Found]:
-    for command in group.user_data.installs() if group.user_data else ():
+    commands = list(group.user_data.installs()) if group.user_data else []
+    if commands:
+        more = f" and {len(commands) - 1} more" if len(commands) > 1 else ""
         yield Found(
             group.boot,
-            f"UserData has: {command[:80]}",
+            f"UserData has: {commands[0][:100]}{more}",
             "leave it out, or build an image of your own that has it",
         )
 

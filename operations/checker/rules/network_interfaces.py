@@ -47,12 +47,11 @@ def device_index(group: NodeGroup, _: Deployment) -> Iterator[Found]:
         # Beyond card 0 nothing needs more than an EFA and one ENA interface, whatever fits.
         last = min(card.interfaces - 1, 1) if interface.efa else card.interfaces - 1
         if not 0 <= interface.device <= last:
-            right = "0" if last == 0 else f"0 to {last}"
             yield Found(
                 group.boot,
-                f"{interface.path('DeviceIndex')} is {interface.device} on card {card.index}",
-                f"card {card.index} of {hardware.name} has {card.interfaces} slots; use "
-                f"{right} for this interface: 0 on card 0 and 1 on every other card",
+                f"{interface.path('DeviceIndex')} is {interface.device} on card {card.index}, "
+                f"where {hardware.name} has {card.interfaces} slots",
+                "use 0 on card 0, and 0 or 1 on every other card",
             )
 
 

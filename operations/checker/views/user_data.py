@@ -6,7 +6,7 @@ from collections.abc import Iterator
 # Commands that fetch software. The metadata service, S3 and other AWS endpoints are reached
 # without a way to the internet, so a download from them is none; EFA's installer has its own host.
 _INSTALLS = re.compile(
-    r"efa-installer"
+    r"efa_installer\.sh|\b(?:curl|wget)\b.*efa-installer"
     r"|\b(?:yum|dnf|apt|apt-get)\s+(?:-\S+\s+)*(?:install|localinstall|update|upgrade)\b"
     r"|\bpip3?\s+install\b"
     r"|\bgit\s+clone\b"

@@ -37,6 +37,7 @@ def test_user_data_that_is_no_mime_is_found(prod):
         ("user-data-cluster", "/etc/eks/bootstrap.sh prod"),
         ("user-data-installs", "curl -O https://efa-installer.amazonaws.com/aws-efa-installer.tgz"),
         ("user-data-installs", "dnf -y install aws-neuronx-dkms"),
+        ("user-data-installs", "cd aws-efa-installer && ./efa_installer.sh -y -g"),
         ("user-data-installs", "wget https://example.com/run.sh"),
         ("user-data-installs", "pip install torch-neuronx"),
         ("logical-cores", "echo NEURON_LOGICAL_NC_CONFIG=1 > /opt/aws/neuron/logical_nc_config"),
@@ -52,6 +53,7 @@ def test_a_wrong_command_at_boot_is_found(prod, rule, line):
     "line",
     [
         "# dnf install nothing",
+        "rm -rf /tmp/aws-efa-installer",
         'curl -X PUT "http://169.254.169.254/latest/api/token"',
         "aws s3 cp s3://bucket/key .",
         "curl https://bucket.s3.us-east-2.amazonaws.com/key",

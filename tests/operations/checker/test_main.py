@@ -30,6 +30,20 @@ def test_a_finding_says_where_what_why_and_the_remedy(folder, capsys):
     assert lines[-1] == f"9 templates, 4 groups of nodes, {len(RULES)} rules: 1 finding."
 
 
+def test_one_paragraph_tells_several_values_of_one_resource(prod, tmp_path, capsys):
+    for interface in prod.interfaces():
+        interface["DeviceIndex"] = interface["NetworkCardIndex"]
+    (tmp_path / "pool.json").write_text(json.dumps(prod.pool("trn1")))
+
+    assert main([str(tmp_path / "pool.json")]) == 1
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("device-index") == 1
+    assert "NetworkInterfaces[2].DeviceIndex is 2 on card 2" in said
+    assert "; and 3 more. EC2 refuses" in said
+    assert said.endswith("6 findings.")
+
+
 def test_findings_as_json(folder, capsys):
     assert main([str(folder), "--json"]) == 1
 
