@@ -41,14 +41,16 @@ spec:
       maxPods: {}
 """
 
+_SYSCTL = "/usr/lib/systemd/systemd-sysctl"  # sets what a file says; part of every image
+
 # The rendezvous of AWS's Neuron training samples lies among the ports that connections take at
 # random. For jobs on the node's network; other pods have ports of their own, all free.
 _RENDEZVOUS_PORT = 41000
 _RESERVE_PORT = f"""\
-ports=$(sysctl --values net.ipv4.ip_local_reserved_ports)  # the image keeps some for add-ons
+ports=$(< /proc/sys/net/ipv4/ip_local_reserved_ports)  # the image keeps some for add-ons
 ports="${{ports:+$ports,}}{_RENDEZVOUS_PORT}"
 echo "net.ipv4.ip_local_reserved_ports = $ports" > /etc/sysctl.d/90-rendezvous.conf
-sysctl --load=/etc/sysctl.d/90-rendezvous.conf
+{_SYSCTL} /etc/sysctl.d/90-rendezvous.conf
 """
 
 
@@ -75,7 +77,7 @@ def _steps(pool: NodePoolConfig, neuron_allocator: str) -> list[str]:
         steps.append(
             _write("/etc/sysctl.d/90-hugepages.conf", f"vm.nr_hugepages = {pool.hugepages}\n")
         )
-        steps.append("sysctl --load=/etc/sysctl.d/90-hugepages.conf\n")
+        steps.append(f"{_SYSCTL} /etc/sysctl.d/90-hugepages.conf\n")
     if pool.efa:
         steps.append(_write("/etc/systemd/system/containerd.service.d/90-memlock.conf", _MEMLOCK))
         steps.append("systemctl daemon-reload\n")

@@ -112,17 +112,17 @@ def booted(rendered, tmp_path):
 
     def of(name):
         script = parts(rendered(name))["text/x-shellscript"]
-        for folder in ("/etc/", "/opt/"):
+        for folder in ("/etc/", "/opt/", "/proc/"):
             script = script.replace(f" {folder}", f" {tmp_path}{folder}")
-            script = script.replace(f"={folder}", f"={tmp_path}{folder}")
-        # As an EKS node answers: awslabs/amazon-eks-ami, 67-eks-reserved-ports.conf.
+        script = script.replace("/usr/lib/systemd/systemd-sysctl", "systemd_sysctl")
+        for folder in ("etc/sysctl.d", "proc/sys/net/ipv4"):
+            (tmp_path / folder).mkdir(parents=True)
+        # As on an EKS node: awslabs/amazon-eks-ami, 67-eks-reserved-ports.conf.
+        ports = tmp_path / "proc/sys/net/ipv4/ip_local_reserved_ports"
+        ports.write_text("2703,9808-9809\n")
         fakes = """
-            (umask 022; mkdir -p "$ROOT/etc/sysctl.d")
             systemctl() { echo "systemctl $*" >> "$ROOT/calls"; }
-            sysctl() {
-                [[ $1 == --values ]] && { echo 2703,9808-9809; return; }
-                [[ -f ${1#--load=} ]] && echo "sysctl $(<"${1#--load=}")" >> "$ROOT/calls"
-            }
+            systemd_sysctl() { echo "sysctl $(<"$1")" >> "$ROOT/calls"; }
         """
         environment = {"PATH": os.environ["PATH"], "ROOT": str(tmp_path)}
         subprocess.run(["bash", "-c", fakes + script], env=environment, check=True)
