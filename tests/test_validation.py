@@ -13,6 +13,7 @@ from app import compose
 @pytest.fixture
 def validated_app(context, tmp_path):
     """An app that checks what it writes, as `cdk synth` does."""
+    context = context | {"aws:cdk:disable-asset-staging": True}
     return cdk.App(context=context, analytics_reporting=False, outdir=str(tmp_path))
 
 

@@ -121,7 +121,6 @@ class Kubectl(Construct):
             {
                 "AwsSolutions-IAM4": _MANAGED_POLICY,
                 "AwsSolutions-IAM5": "The CDK's framework calls any version of the one function.",
-                "AwsSolutions-L1": "The CDK chooses the runtime that its code was tested with.",
             },
         )
 

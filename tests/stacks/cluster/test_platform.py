@@ -167,11 +167,12 @@ def test_pods_of_workloads_get_no_more_than_they_need(platform):
     assert objects["ServiceAccount", "workload"]["automountServiceAccountToken"] is False
 
 
-def test_who_waits_goes_before_who_resumes_and_that_before_who_repeats(platform):
+def test_what_resumes_goes_before_what_repeats_and_servers_before_all_jobs(platform):
     values = {
-        manifest["metadata"]["name"]: manifest["value"]
-        for manifest in platform("prod").objects
-        if manifest["kind"] == "WorkloadPriorityClass"
+        kind: {o["metadata"]["name"]: o["value"] for o in objects if o["kind"] == kind}
+        for objects in [platform("prod").objects]
+        for kind in ("PriorityClass", "WorkloadPriorityClass")
     }
 
-    assert values["serving"] > values["training"] > values["batch"] > 0
+    assert values["WorkloadPriorityClass"]["training"] > values["WorkloadPriorityClass"]["batch"]
+    assert values["PriorityClass"]["serving"] > 0, "pods of jobs have none, which is 0"
