@@ -96,7 +96,9 @@ def release_of_cluster(group: NodeGroup, deployment: Deployment) -> Iterator[Fou
     "2.33, and runtime 2.32 and newer refuses drivers before 2.27.",
     sources=[_NEURON_RUNTIME, "https://github.com/awslabs/amazon-eks-ami/blob/main/CHANGELOG.md"],
 )
-def driver_runs_runtime(group: NodeGroup, _: Deployment) -> Iterator[Found]:
+def driver_runs_runtime(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
+    if any(pod.sdk for pod in deployment.kubernetes.pods_on(group)):
+        return  # driver-runs-image judges what really runs there
     release = _release(group)
     driver = driver_of(release) if release else None
     for hardware in group.hardware:
@@ -110,8 +112,8 @@ def driver_runs_runtime(group: NodeGroup, _: Deployment) -> Iterator[Found]:
             }
             yield Found(
                 group.resource,
-                f"ReleaseVersion {release} has driver {driver}; {hardware.family} runs SDK "
-                f"{stack.sdk} with runtime {stack.runtime}",
+                f"ReleaseVersion {release} has driver {driver}; the SDK pinned for "
+                f"{hardware.family} is {stack.sdk}, with runtime {stack.runtime}",
                 f"pin one of {', '.join(sorted(fitting))}",
             )
 

@@ -8,6 +8,7 @@ from operations.checker.rules.devices import pods
 from operations.checker.rules.image import driver_of
 from operations.checker.values import known, string
 from operations.checker.views.kubernetes import EFA, NEURON, NEURON_CORE, Pod
+from workloads.hardware import Instance
 from workloads.version_rules import broken, numbers
 
 _SCHEDULER = (
@@ -31,14 +32,14 @@ _LONGEST_NAME = 63  # characters of a host name that the runtime resolves
     sources=[_SCHEDULER],
 )
 def device_count(pod: Pod, deployment: Deployment) -> Iterator[Found]:
-    asked = pod.count(NEURON)
-    for hardware in deployment.kubernetes.hardware_of(pod):
-        if hardware.family in ("trn1", "trn1n") and asked and asked not in _TORUS:
-            yield Found(
-                pod.resource,
-                f"{pod.kind} {pod.name} asks for {asked} of {NEURON} on {hardware.name}",
-                "ask for 1, 4, 8 or 16; Inferentia2 takes any number",
-            )
+    asked, nodes = pod.count(NEURON), _neuron_types(pod, deployment)
+    tori = [hardware for hardware in nodes if hardware.family in ("trn1", "trn1n")]
+    if asked and asked not in _TORUS and tori and tori == nodes:
+        yield Found(
+            pod.resource,
+            f"{pod.kind} {pod.name} asks for {asked} of {NEURON} on {tori[0].name}",
+            "ask for 1, 4, 8 or 16; Inferentia2 takes any number",
+        )
 
 
 @rule(
@@ -57,17 +58,18 @@ def part_of_a_node(pod: Pod, deployment: Deployment) -> Iterator[Found]:
         chart.cluster == pod.cluster and chart.enabled("scheduler", "defaultScheduler")
         for chart in deployment.kubernetes.charts
     )
-    for hardware in deployment.kubernetes.hardware_of(pod):
-        whole = hardware.kubernetes_resources()
-        for name in (NEURON, NEURON_CORE):
-            if hardware.neuron and 1 < pod.count(name) < whole[name] and not extended:
-                yield Found(
-                    pod.resource,
-                    f"{pod.kind} {pod.name} asks for {pod.count(name)} of {whole[name]} {name} of "
-                    f"{hardware.name}, and names no scheduler",
-                    "install the scheduler of Neuron's chart and name it in schedulerName, or ask "
-                    "for one or all",
-                )
+    for name in (NEURON, NEURON_CORE):
+        nodes = [(h, h.kubernetes_resources()[name]) for h in _neuron_types(pod, deployment)]
+        part = all(1 < pod.count(name) < whole for _, whole in nodes)
+        if nodes and part and not extended:
+            hardware, whole = nodes[0]
+            yield Found(
+                pod.resource,
+                f"{pod.kind} {pod.name} asks for {pod.count(name)} of {whole} {name} of "
+                f"{hardware.name}, and names no scheduler",
+                "install the scheduler of Neuron's chart and name it in schedulerName, or ask for "
+                "one or all",
+            )
 
 
 @rule(
@@ -225,3 +227,8 @@ def rendezvous_name(pod: Pod, _: Deployment) -> Iterator[Found]:
             f"{pod.kind} {pod.name} sets NEURON_RT_ROOT_COMM_ID to {host[:70]}",
             f"give an address, or a name of {_LONGEST_NAME} characters or fewer",
         )
+
+
+def _neuron_types(pod: Pod, deployment: Deployment) -> list[Instance]:
+    """The types with Neuron devices that a pod can land on."""
+    return [hardware for hardware in deployment.kubernetes.hardware_of(pod) if hardware.neuron]

@@ -206,6 +206,10 @@ class Kubernetes:
             and (kind is None or kind in group.types)
         ]
 
+    def pods_on(self, group: NodeGroup) -> list[Pod]:
+        """The pods that may land on a node group, as far as selectors and labels tell."""
+        return [pod for pod in self.pods if group in self.nodes_of(pod)]
+
     def hardware_of(self, pod: Pod) -> list[Instance]:
         """The instance types that a pod can land on, as far as they are known."""
         kind = mapping(pod.spec.get("nodeSelector")).get(INSTANCE_TYPE)

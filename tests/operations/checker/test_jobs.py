@@ -73,7 +73,7 @@ def test_an_image_of_an_sdk_that_the_driver_refuses_is_found(prod):
     newest(prod, "inf2")
     prod.apply(job({NEURON: 1}, pool="inf2"))
 
-    assert prod.rules == {"driver-runs-image", "driver-runs-runtime"}
+    assert prod.rules == {"driver-runs-image"}
 
 
 def test_a_variable_that_its_sdk_has_removed_is_found(prod):
@@ -81,7 +81,7 @@ def test_a_variable_that_its_sdk_has_removed_is_found(prod):
     setting = {"NEURON_RT_ASYNC_EXEC_MAX_INFLIGHT_REQUESTS": "3"}
     prod.apply(job(WHOLE, image=SDK_2_31, **setting))
 
-    assert prod.rules == {"dead-variable", "driver-runs-runtime"}
+    assert prod.rules == {"dead-variable"}
 
 
 def test_a_scheduler_of_its_own_may_give_a_part_of_a_node(prod):
@@ -95,6 +95,15 @@ def test_a_scheduler_of_its_own_may_give_a_part_of_a_node(prod):
 def test_huge_pages_that_the_nodes_reserve_are_clean(prod):
     prod.replace("#!/bin/bash\n", "#!/bin/bash\nsysctl -w vm.nr_hugepages=5128\n")
     prod.apply(job(WHOLE | {"hugepages-2Mi": "5120Mi"}))
+
+    assert prod.rules == set()
+
+
+def test_a_pod_that_may_land_elsewhere_is_not_judged_by_one_node(prod):
+    """Three devices are no set of Trn1's, and fine on Inf2, whose pool the selector admits too."""
+    planted = job({NEURON: 3})
+    planted["spec"]["template"]["spec"] |= {"nodeSelector": {}, "schedulerName": "theirs"}
+    prod.apply(planted)
 
     assert prod.rules == set()
 
