@@ -6,7 +6,7 @@ inputs and targets are both in it. Shards are little-endian unsigned integers, r
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class Dataset:
     shards: tuple[Shard, ...]
     sources: tuple[dict[str, Any], ...]
     versions: dict[str, str]
+    settings: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)  # what became of the rows that were read
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), indent=2).encode() + b"\n"

@@ -4,13 +4,14 @@ Names inside a folder are relative and use '/'. Nothing here knows what the file
 """
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from workloads.command import InputError, StageError
 
@@ -31,6 +32,12 @@ class Folder(Protocol):
         """Every file below the folder, sorted; none when there is no such folder."""
 
     def exists(self, name: str) -> bool: ...
+    def describe(self, name: str) -> tuple[int, str]:
+        """Its bytes, and what changes when they do: their SHA-256 here, the ETag in S3."""
+
+    def open(self, name: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        """A stream to read() its bytes from `start` on; of those after `stop` some may follow."""
+
     def read(self, name: str) -> bytes: ...
     def write(self, name: str, data: bytes) -> None:
         """All or nothing: a reader sees the former content or the new one."""
@@ -77,6 +84,20 @@ class LocalFolder:
 
     def exists(self, name: str) -> bool:
         return (self.path / _inside(name)).is_file()
+
+    def describe(self, name: str) -> tuple[int, str]:
+        file = self.path / _inside(name)
+        with _sentences(file), file.open("rb") as stream:
+            return os.fstat(stream.fileno()).st_size, hashlib.file_digest(
+                stream, "sha256"
+            ).hexdigest()
+
+    def open(self, name: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        file = self.path / _inside(name)
+        with _sentences(file):
+            stream = file.open("rb")
+            stream.seek(start)
+            return stream
 
     def read(self, name: str) -> bytes:
         file = self.path / _inside(name)
@@ -161,6 +182,20 @@ class S3Folder:
                     return False
                 raise
             return True
+
+    def describe(self, name: str) -> tuple[int, str]:
+        with _sentences(self._name(name)):
+            answer = self._client.head_object(Bucket=self._bucket, Key=self._key(name))
+            return answer["ContentLength"], answer["ETag"].strip('"')
+
+    def open(self, name: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        end = "" if stop is None else f"{stop - 1}"
+        # Of an empty object there is no range.
+        some = {"Range": f"bytes={start}-{end}"} if start or stop is not None else {}
+        with _sentences(self._name(name)):
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name), **some)
+            body: BinaryIO = answer["Body"]
+            return body
 
     def read(self, name: str) -> bytes:
         with _sentences(self._name(name)):

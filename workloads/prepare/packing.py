@@ -1,68 +1,75 @@
-"""Documents into token sequences of one length, and those into shards."""
+"""Tokens of all parts end to end, cut into sequences of one length, and those into shards."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from workloads.prepare.tokenizer import BEGIN, END
-
-BATCH_DOCUMENTS = 1000
-PIECE_CHARACTERS = 1 << 20  # a longer document is encoded in pieces, cut after a line break
+from workloads.files import Folder
+from workloads.prepare.layout import TOKENS, dtype
+from workloads.prepare.work import Tally, opened
 
 
-def encode(tokenizer: Tokenizer, documents: Iterable[str]) -> Iterator[NDArray[np.uint32]]:
-    """Each document's tokens between a begin and an end mark.
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A shard: how many sequences, and the tokens of which parts, from where to where."""
 
-    A mark's name that stands in the text is text: only the marks set here mean anything.
+    sequences: int
+    spans: tuple[tuple[int, int, int], ...]
+
+
+def cuts(tokens: Sequence[int], length: int, sequences: int) -> list[Cut]:
+    """Shards of so many sequences out of parts of so many tokens.
+
+    A sequence is `length` + 1 tokens, the last of which begins the next one, so that each token
+    but the first is once a target. What does not fill one at the end is left out.
     """
-    tokenizer.encode_special_tokens = True
-    begin, end = tokenizer.token_to_id(BEGIN), tokenizer.token_to_id(END)
-    texts = iter(documents)
-    while batch := list(islice(texts, BATCH_DOCUMENTS)):
-        pieces = [list(_pieces(text)) for text in batch]
-        flat = [piece for document in pieces for piece in document]
-        encoded = iter(tokenizer.encode_batch_fast(flat, add_special_tokens=False))
-        for document in pieces:
-            tokens = [token for piece in islice(encoded, len(document)) for token in piece.ids]
-            yield np.array([begin, *tokens, end], dtype=np.uint32)
+    ends = np.cumsum(tokens)
+    rows = max(0, (int(ends[-1]) - 1) // length) if len(ends) else 0
+    found = []
+    for first in range(0, rows, sequences):
+        some = min(sequences, rows - first)
+        start, stop = first * length, (first + some) * length + 1
+        inside = range(np.searchsorted(ends, start, "right"), np.searchsorted(ends, stop) + 1)
+        begins = {part: int(ends[part]) - tokens[part] for part in inside}
+        spans = tuple(
+            (part, max(start - begin, 0), min(stop - begin, tokens[part]))
+            for part, begin in begins.items()
+            if tokens[part]
+        )
+        found.append(Cut(sequences=some, spans=spans))
+    return found
 
 
-def pack(documents: Iterable[NDArray[np.uint32]], length: int) -> Iterator[NDArray[np.uint32]]:
-    """The documents end to end, cut into rows of `length` + 1 tokens, a few rows at a time.
-
-    A row's last token is the next row's first, so that each token but the first is once a target.
-    What does not fill a row at the end is left out.
-    """
-    rest = np.empty(0, dtype=np.uint32)
-    for document in documents:
-        rest = np.concatenate((rest, document))
-        if rows := (len(rest) - 1) // length:
-            yield np.lib.stride_tricks.sliding_window_view(rest, length + 1)[::length][:rows]
-            rest = rest[rows * length :]
+def rows(tokens: NDArray[np.unsignedinteger], length: int) -> NDArray[np.unsignedinteger]:
+    """A shard's tokens as its sequences."""
+    return np.lib.stride_tricks.sliding_window_view(tokens, length + 1)[::length]
 
 
-def shards(rows: Iterable[NDArray[np.uint32]], size: int) -> Iterator[NDArray[np.uint32]]:
-    """The rows regrouped, `size` rows to a shard, the last one shorter."""
-    waiting: list[NDArray[np.uint32]] = []
-    count = 0
-    for some in rows:
-        while count + len(some) >= size:
-            yield np.concatenate((*waiting, some[: size - count]))
-            some, waiting, count = some[size - count :], [], 0
-        if len(some):
-            waiting.append(some)
-            count += len(some)
-    if waiting:
-        yield np.concatenate(waiting)
-
-
-def _pieces(text: str) -> Iterator[str]:
-    start = 0
-    while len(text) - start > PIECE_CHARACTERS:
-        cut = text.rfind("\n", start, start + PIECE_CHARACTERS) + 1 or start + PIECE_CHARACTERS
-        yield text[start:cut]
-        start = cut
-    yield text[start:]
+def pack(
+    work: Folder,
+    stem: str,
+    spans: Sequence[tuple[str, int, int]],
+    length: int,
+    vocabulary: int,
+    out: str,
+    name: str,
+) -> Tally:
+    """Write a shard into the folder `out`; spans: of which parts' files which tokens."""
+    kind = dtype(vocabulary)
+    pieces = []
+    for file, start, stop in spans:
+        first, last = start * kind.itemsize, stop * kind.itemsize
+        with work.open(file + TOKENS, first, last) as stream:
+            pieces.append(stream.read(last - first))
+    made = rows(np.frombuffer(b"".join(pieces), dtype=kind), length)
+    data = made.tobytes()
+    opened(out).write(name, data)
+    return {
+        "file": name,
+        "sequences": len(made),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }

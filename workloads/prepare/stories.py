@@ -12,6 +12,7 @@ from typing import TypeVar
 from workloads.prepare import plots
 
 Item = TypeVar("Item")
+STORY_BYTES = 450  # about
 
 
 def stories(count: int, seed: int) -> Iterator[str]:

@@ -2,70 +2,93 @@ import pytest
 
 from workloads.command import InputError
 from workloads.files import open_folder
-from workloads.prepare.sources import find_sources
+from workloads.prepare.sources import find_files
+
+
+def found(*inputs: str) -> list[str]:
+    return [source["file"] for source in find_files(inputs, 1 << 20).sources]
+
+
+def make(folder, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
 
 
 def test_a_folder_stands_for_the_texts_below_it_in_order(tmp_path):
-    for name in ("b.txt", "a.md", "sub/c.TXT", "ignored.png", "ignored.json"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(name)
+    make(tmp_path, "b.txt", "a.md", "sub/c.TXT", "d.jsonl.gz", "e.parquet", "ignored.png", "f.gz")
 
-    sources = find_sources([str(tmp_path)])
+    names = [name.removeprefix(f"{tmp_path}/") for name in found(str(tmp_path))]
 
-    assert [source.name for source in sources] == ["a.md", "b.txt", "sub/c.TXT"]
+    assert names == ["a.md", "b.txt", "d.jsonl.gz", "e.parquet", "sub/c.TXT"]
 
 
 def test_a_file_named_itself_may_end_anyhow_and_order_is_kept(tmp_path):
-    (tmp_path / "z.log").write_text("z")
-    (tmp_path / "a").write_text("a")
+    make(tmp_path, "z.log", "a")
 
-    sources = find_sources([str(tmp_path / "z.log"), str(tmp_path / "a")])
-
-    assert [source.text() for source in sources] == ["z", "a"]
+    assert found(f"{tmp_path}/z.log", f"{tmp_path}/a") == [f"{tmp_path}/z.log", f"{tmp_path}/a"]
 
 
-def test_an_object_and_a_prefix_are_found_in_s3(bucket):
-    folder = open_folder(bucket)
-    folder.write("texts/one.txt", b"one")
-    folder.write("texts/two.txt", b"two")
-    folder.write("three.log", b"three")
+def test_a_pattern_stands_for_what_it_matches(tmp_path, monkeypatch):
+    make(tmp_path, "in/1.jsonl", "in/2.jsonl", "in/3.txt", "in/sub/4.jsonl", "in/[x].txt")
 
-    sources = find_sources([f"{bucket}/texts", f"{bucket}/three.log"])
+    assert found(f"{tmp_path}/in/*.jsonl") == [f"{tmp_path}/in/1.jsonl", f"{tmp_path}/in/2.jsonl"]
+    assert len(found(f"{tmp_path}/**/*.jsonl")) == 3
+    assert found(f"{tmp_path}/in/[x].txt") == [f"{tmp_path}/in/[x].txt"]
+    monkeypatch.chdir(tmp_path)
+    assert found("in/?.txt") == ["in/3.txt"]
 
-    assert [source.uri for source in sources] == [
+
+def test_objects_prefixes_and_patterns_in_s3(bucket):
+    for name in ("texts/one.txt", "texts/two.txt", "three.log", "texts/four.jsonl"):
+        open_folder(bucket).write(name, b"x")
+
+    assert found(f"{bucket}/texts", f"{bucket}/three.log") == [
+        f"{bucket}/texts/four.jsonl",
         f"{bucket}/texts/one.txt",
         f"{bucket}/texts/two.txt",
         f"{bucket}/three.log",
     ]
-    assert sources[2].text() == "three"
+    assert found(f"{bucket}/te*/t*.txt") == [f"{bucket}/texts/two.txt"]
 
 
-def test_a_byte_order_mark_is_not_text(tmp_path):
-    (tmp_path / "a.txt").write_bytes("\ufeffgrüße".encode())
+def test_what_changes_when_a_file_does(tmp_path):
+    make(tmp_path, "a.txt")
+    before = find_files([str(tmp_path / "a.txt")], 10)
+    (tmp_path / "a.txt").write_text("A.txt")
+    after = find_files([str(tmp_path / "a.txt")], 10)
 
-    assert find_sources([str(tmp_path)])[0].text() == "grüße"
+    assert before.sources[0] | {"sha256": ""} == after.sources[0] | {"sha256": ""}
+    assert before.parts(10) != after.parts(10)
+
+
+def test_small_files_share_a_part_and_large_ones_are_cut(tmp_path):
+    for number, size in enumerate((10, 10, 10, 95, 30, 0)):
+        (tmp_path / f"{number}.jsonl").write_bytes(b"x" * size)
+
+    parts = find_files([str(tmp_path)], 30).parts(30)
+
+    assert [[(piece.name, piece.start, piece.stop) for piece in part] for part in parts] == [
+        [("0.jsonl", 0, 10), ("1.jsonl", 0, 10), ("2.jsonl", 0, 10)],
+        [("3.jsonl", 0, 30)],
+        [("3.jsonl", 30, 60)],
+        [("3.jsonl", 60, 90)],
+        [("3.jsonl", 90, 95)],
+        [("4.jsonl", 0, 30), ("5.jsonl", 0, 0)],
+    ]
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("uri", "sentence"),
     [
-        (b"", "is empty"),
-        (b" \n\t\n", "is empty"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "byte 8 is NUL"),
-        ("grüße".encode("latin-1"), "not UTF-8 text: byte 2 is 0xfc"),
-        (b"cut in a character \xe2\x82", "not UTF-8 text: byte 19 is 0xe2"),
+        ("{}/none.txt", r"none\.txt does not exist"),
+        ("{}/*.csv", r"\*\.csv matches no file"),
+        ("{}", r"holds no file that ends in \.jsonl, .*\.md"),
+        ("gs://bucket/x", "neither a folder nor s3://"),
     ],
 )
-def test_what_is_no_text_is_refused_in_a_sentence(tmp_path, content, reason):
-    (tmp_path / "a.txt").write_bytes(content)
-    [source] = find_sources([str(tmp_path / "a.txt")])
-
-    with pytest.raises(InputError, match=f"a.txt .*{reason}"):
-        source.text()
-
-
-def test_a_folder_without_texts_is_refused(tmp_path):
+def test_what_is_not_there_is_a_sentence(tmp_path, uri, sentence):
     (tmp_path / "a.png").write_bytes(b"")
 
-    with pytest.raises(InputError, match=r"holds no file that ends in \.txt or \.md"):
-        find_sources([str(tmp_path)])
+    with pytest.raises(InputError, match=sentence):
+        find_files([uri.format(tmp_path)], 10)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from workloads.dataset import read_dataset
 from workloads.files import open_folder
-from workloads.prepare.build import prepare
-from workloads.prepare.text import tell_stories
+from workloads.prepare.build import WORK, prepare
+from workloads.prepare.executor import Executor
+from workloads.prepare.settings import Settings
+from workloads.prepare.sources import tell_stories
 from workloads.train.data import Sequences, batch_numbers, shuffled
 
 
@@ -48,13 +50,10 @@ def test_each_epoch_has_every_sequence_once(count, batch):
 
 
 def test_sequences_are_read_across_shards(tmp_path):
-    made = prepare(
-        tell_stories(20, seed=1),
-        open_folder(str(tmp_path)),
-        vocabulary=300,
-        sequence_length=32,
-        shard_bytes=7 * 33 * 2,
-    )
+    out = open_folder(str(tmp_path))
+    settings = Settings(vocabulary=300, sequence_length=32, shard_bytes=7 * 33 * 2)
+    with Executor(out.folder(WORK).uri) as executor:
+        made = prepare(tell_stories(20, 1, settings.part_bytes), out, settings, executor)
     assert len(made.shards) > 3
     everything = np.concatenate(
         [np.fromfile(tmp_path / shard.file, dtype="<u2") for shard in made.shards]
