@@ -71,7 +71,12 @@ class ClusterStack(cdk.Stack):
             ),
         )
         self._admit(config.admins)
-        nodes = SystemNodes(self, "SystemNodes", cluster=self.cluster)
+        nodes = SystemNodes(
+            self,
+            "SystemNodes",
+            cluster=self.cluster,
+            kubernetes_version=config.kubernetes_version,
+        )
         pod_addons = self._install_addons(nodes)
         WorkloadAccess(
             self,

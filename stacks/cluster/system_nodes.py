@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks.shared.kubernetes import SYSTEM_NODES
 from stacks.shared.node_role import NodeRole
+from workloads.versions import VERSIONS
 
 # Tried in order; a zone without the newest has one of the others.
 _TYPES = ("m7a.large", "m6a.large", "m5.large")
@@ -25,6 +26,7 @@ class SystemNodes(Construct):
         construct_id: str,
         *,
         cluster: eks.Cluster,
+        kubernetes_version: str,
     ) -> None:
         super().__init__(scope, construct_id)
 
@@ -48,6 +50,7 @@ class SystemNodes(Construct):
             # The stubs miss a property of ICluster that Cluster has at run time.
             cluster=cast(eks.ICluster, cluster),
             ami_type=eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
+            release_version=VERSIONS.standard_release(kubernetes_version),
             instance_types=[ec2.InstanceType(name) for name in _TYPES],
             launch_template_spec=eks.LaunchTemplateSpec(
                 id=str(template.launch_template_id), version=template.latest_version_number

@@ -84,10 +84,6 @@ class Planted:
 @pytest.fixture
 def prod(stacks):
     """The environment prod, to spoil."""
-    planted = Planted(
+    return Planted(
         {f"prod-{name}": copy.deepcopy(stack.template) for name, stack in stacks("prod").items()}
     )
-    for body in planted.templates["prod-cluster"]["Resources"].values():
-        if body["Type"] == "AWS::EKS::Nodegroup":
-            body["Properties"].setdefault("ReleaseVersion", "1.35.6-20260714")
-    return planted
