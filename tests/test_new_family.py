@@ -16,7 +16,7 @@ import tomli_w
 
 ROOT = Path(__file__).parent.parent
 NAME = "trn9.96xlarge"
-CARDS, SLOTS, CHIPS, CORES, LNC = 6, 3, 24, 12, 4
+CARDS, SLOTS, CHIPS, CORES, LNC = 6, 3, 24, 12, 2
 
 # As `python -m operations.catalog --family trn9` would write it.
 TYPE = {
