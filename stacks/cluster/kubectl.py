@@ -12,7 +12,7 @@ from constructs import Construct, IConstruct
 
 from workloads.charts import Chart
 
-# Of an OCI address: what stands before the path.
+# Where charts are that a sign-in is needed for.
 _PUBLIC_ECR = "oci://public.ecr.aws/"
 
 
@@ -121,6 +121,7 @@ class Kubectl(Construct):
             {
                 "AwsSolutions-IAM4": _MANAGED_POLICY,
                 "AwsSolutions-IAM5": "The CDK's framework calls any version of the one function.",
+                "AwsSolutions-L1": "The CDK chooses the runtime that its own code was tested with.",
             },
         )
 

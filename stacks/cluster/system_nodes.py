@@ -17,7 +17,7 @@ _TYPES = ("m7a.large", "m6a.large", "m5.large")
 class SystemNodes(Construct):
     """A node group without taints, so that every other pool may be tainted or at zero.
 
-    DNS, and later the queue and job controllers, run here.
+    DNS, the queue and job controllers and the autoscaler run here.
     """
 
     def __init__(

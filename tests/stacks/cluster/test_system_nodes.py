@@ -1,5 +1,7 @@
 import pytest
 
+from workloads.versions import VERSIONS
+
 
 @pytest.fixture
 def nodes(stacks):
@@ -27,3 +29,14 @@ def test_their_disks_are_encrypted_and_pods_do_not_reach_their_role(stacks):
     assert disk["Ebs"]["Encrypted"] is True
     assert disk["Ebs"]["VolumeType"] == "gp3"
     assert template["MetadataOptions"] == {"HttpPutResponseHopLimit": 1, "HttpTokens": "required"}
+
+
+@pytest.mark.parametrize("environment", ["prod", "closed"])
+def test_their_image_is_pinned_to_one_of_the_clusters_version(stacks, environment):
+    cluster = stacks(environment)["cluster"]
+    version = cluster.only("AWS::EKS::Cluster")["Version"]
+
+    release = cluster.only("AWS::EKS::Nodegroup")["ReleaseVersion"]
+
+    assert release == VERSIONS.standard_release(version)
+    assert release.startswith(f"{version}.")
