@@ -11,6 +11,7 @@ count with their defaults. What only a deployment can know is not judged.
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -69,4 +70,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
     sys.exit(main())

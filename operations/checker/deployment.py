@@ -1,6 +1,6 @@
 """Everything the rules look at: the templates that are checked together, as typed views."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from operations.checker.resolving import Template, Templates
@@ -26,6 +26,3 @@ class Deployment:
     @cached_property
     def kubernetes(self) -> Kubernetes:
         return Kubernetes(self.templates, self.node_groups)
-
-    def kubernetes_version(self, cluster: Hashable) -> str | None:
-        return self.kubernetes.version(cluster)

@@ -35,7 +35,7 @@ def load(paths: list[Path]) -> list[list[Template]]:
             sets += found
         else:
             files += _nesting(path, _read(path), stack=_stack_name(path), region=None)
-    return [*([files] if files else []), *sets]
+    return [*([_once(files)] if files else []), *sets]
 
 
 def _folder(path: Path) -> Iterator[list[Template]]:
@@ -55,9 +55,9 @@ def _folder(path: Path) -> Iterator[list[Template]]:
                 raise
             continue
         if _is_template(body):
-            found.append(Template(str(file), mapping(body), stack=_stack_name(file)))
+            found += _nesting(file, mapping(body), stack=_stack_name(file), region=None)
     if found:
-        yield found
+        yield _once(found)
 
 
 def _assembly(path: Path, artifacts: Mapping[str, Any]) -> Iterator[list[Template]]:
@@ -111,6 +111,12 @@ def _nesting(
                 yield from _nesting(
                     child, _read(child), stack=name, region=region, parent=(str(file), name)
                 )
+
+
+def _once(templates: list[Template]) -> list[Template]:
+    """Without those that are also nested in another, where their parameters are known."""
+    nested = {template.name for template in templates if template.parent}
+    return [t for t in templates if t.parent or t.name not in nested]
 
 
 def _read(path: Path) -> Mapping[str, Any]:

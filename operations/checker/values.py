@@ -73,6 +73,13 @@ def known(value: object) -> bool:
     return not isinstance(value, Unknown)
 
 
+def given(value: object) -> bool:
+    """Whether a property is certainly there, known or not; a condition may take it away."""
+    if isinstance(value, Unknown):
+        return "AWS::NoValue" not in value.expression
+    return bool(value)
+
+
 def partly(value: object) -> str:
     """What is known of a string, with HOLE for the rest."""
     if isinstance(value, Unknown):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from operations.checker.deployment import Deployment
 from operations.checker.registry import Found, rule
-from operations.checker.values import boolean, integer, listing, mapping, string
+from operations.checker.values import boolean, given, integer, listing, mapping, string
 from operations.checker.views.node_groups import NodeGroup
 
 _LAUNCH_TEMPLATES = "https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html"
@@ -24,16 +24,16 @@ _DEFAULT_GIB = 20  # DiskSize of a managed node group, where nothing else is sai
 def one_place(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     if not group.managed or group.boot == group.resource:
         return
-    given = group.resource.properties
+    own = group.resource.properties
     twice = {
-        "InstanceTypes": "InstanceType" in group.data and group.market != "capacity-block",
+        "InstanceTypes": given(group.data.get("InstanceType")) and group.market != "capacity-block",
         "DiskSize": True,
         "RemoteAccess": True,
-        "AmiType": "ImageId" in group.data and given.get("AmiType") != "CUSTOM",
-        "ReleaseVersion": "ImageId" in group.data,
+        "AmiType": given(group.data.get("ImageId")) and own.get("AmiType") != "CUSTOM",
+        "ReleaseVersion": given(group.data.get("ImageId")),
     }
     for key, prohibited in twice.items():
-        if prohibited and given.get(key):
+        if prohibited and given(own.get(key)):
             yield Found(
                 group.resource,
                 f"{key} is given beside a launch template",
@@ -49,8 +49,8 @@ def one_place(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     sources=[_LAUNCH_TEMPLATES],
 )
 def user_data_mime(group: NodeGroup, _: Deployment) -> Iterator[Found]:
-    given = group.user_data
-    if given and (group.ami_type or "").startswith("AL2") and not given.is_mime:
+    data = group.user_data
+    if data and (group.ami_type or "").startswith("AL2") and not data.is_mime:
         yield Found(
             group.boot,
             "UserData is no MIME message",
@@ -70,23 +70,23 @@ def user_data_mime(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     ],
 )
 def user_data_cluster(group: NodeGroup, _: Deployment) -> Iterator[Found]:
-    given = group.user_data
-    if given is None:
+    data = group.user_data
+    if data is None:
         return
-    if group.ami_type is not None and given.cluster_key:
+    if group.ami_type is not None and data.cluster_key:
         yield Found(
             group.boot,
-            f"UserData has {given.cluster_key}, and EKS chooses the image",
+            f"UserData has {data.cluster_key}, and EKS chooses the image",
             "leave the cluster out of the NodeConfig; EKS adds it",
         )
-    if (group.ami_type or "").startswith("AL2023") and given.bootstrap_script:
+    if (group.ami_type or "").startswith("AL2023") and data.bootstrap_script:
         yield Found(
             group.boot,
             "UserData calls /etc/eks/bootstrap.sh, which the image does not have",
             "leave it out, and put settings of the kubelet into a NodeConfig",
         )
-    alone = group.grouped and "ImageId" in group.data
-    if alone and given.has_node_config and not given.cluster_key:
+    alone = group.grouped and given(group.data.get("ImageId"))
+    if alone and data.has_node_config and not data.cluster_key:
         yield Found(
             group.boot,
             "ImageId is given, and the NodeConfig in UserData names no cluster",
@@ -157,12 +157,12 @@ def root_volume_size(group: NodeGroup, _: Deployment) -> Iterator[Found]:
 def volumes_encrypted(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     for entry in listing(group.data.get("BlockDeviceMappings")):
         volume = mapping(mapping(entry).get("Ebs"))
-        given = volume.get("Encrypted")
-        if volume and (given is None or boolean(given) is False):
+        encrypted = volume.get("Encrypted")
+        if volume and (encrypted is None or boolean(encrypted) is False):
             yield Found(
                 group.boot,
                 f"Encrypted of {mapping(entry).get('DeviceName')} is "
-                f"{'false' if given is not None else 'not given'}",
+                f"{'not given' if encrypted is None else 'false'}",
                 "set it to true",
             )
 
@@ -178,12 +178,13 @@ def volumes_encrypted(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     ],
 )
 def metadata_token(group: NodeGroup, _: Deployment) -> Iterator[Found]:
-    given = mapping(group.data.get("MetadataOptions")).get("HttpTokens")
-    missing = given is None and "MetadataOptions" not in group.data
-    if given == "optional" or (missing and group.grouped and group.data):
+    options = group.data.get("MetadataOptions", {})
+    tokens = mapping(options).get("HttpTokens")
+    missing = isinstance(options, dict) and tokens is None
+    if tokens == "optional" or (missing and group.grouped and group.data):
         yield Found(
             group.boot,
-            f"MetadataOptions.HttpTokens is {given or 'not given'}",
+            f"MetadataOptions.HttpTokens is {tokens or 'not given'}",
             "set it to required",
         )
 

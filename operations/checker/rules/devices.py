@@ -58,7 +58,7 @@ def one_allocator(cluster: Hashable, deployment: Deployment) -> Iterator[Found]:
     sources=[_DEVICES, _DRA],
 )
 def dra_needs_134(cluster: Hashable, deployment: Deployment) -> Iterator[Found]:
-    version = deployment.kubernetes_version(cluster)
+    version = deployment.kubernetes.version(cluster)
     if version and re.fullmatch(r"\d+\.\d+", version) and numbers(version) < (1, 34):
         for driver in deployment.kubernetes.dra_drivers(cluster):
             yield Found(

@@ -59,7 +59,7 @@ def image_pinned(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
         )
     chosen_by_eks = group.ami_type not in (None, "CUSTOM")
     if chosen_by_eks and "ReleaseVersion" not in group.resource.properties:
-        version = deployment.kubernetes_version(group.cluster)
+        version = deployment.kubernetes.version(group.cluster)
         if version is None or version not in VERSIONS.kubernetes:
             version = max(VERSIONS.kubernetes)
         yield Found(
@@ -79,7 +79,7 @@ def image_pinned(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
 def release_of_cluster(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     release = _release(group)
     version = string(group.resource.properties.get("Version"))
-    version = version or deployment.kubernetes_version(group.cluster)
+    version = version or deployment.kubernetes.version(group.cluster)
     if release and version and ".".join(release.split(".")[:2]) != version:
         yield Found(
             group.resource,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from operations.checker.deployment import Deployment
 from operations.checker.registry import Found, rule
+from operations.checker.values import given
 from operations.checker.views.node_groups import NodeGroup
 
 _EFA = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa-acc-inst-types.html"
@@ -55,7 +56,7 @@ def efa_only_address(group: NodeGroup, _: Deployment) -> Iterator[Found]:
         if interface.kind != "efa-only" or interface.public:
             continue  # public-address has the second
         for key in _NOT_ON_EFA_ONLY:
-            if key in interface.given:
+            if given(interface.given.get(key)):
                 yield Found(
                     group.boot,
                     f"{interface.path(key)} is given for an efa-only interface",
@@ -73,7 +74,7 @@ def efa_only_address(group: NodeGroup, _: Deployment) -> Iterator[Found]:
 )
 def groups_beside_interfaces(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     for key in ("SecurityGroupIds", "SecurityGroups"):
-        if group.interfaces and group.data.get(key):
+        if group.interfaces and given(group.data.get(key)):
             yield Found(
                 group.boot,
                 f"{key} stands beside NetworkInterfaces",
@@ -119,7 +120,7 @@ def managed_template(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     if not group.managed:
         return
     for interface in group.interfaces:
-        if "SubnetId" in interface.given:
+        if given(interface.given.get("SubnetId")):
             yield Found(
                 group.boot,
                 f"{interface.path('SubnetId')} is given",
@@ -130,7 +131,7 @@ def managed_template(group: NodeGroup, _: Deployment) -> Iterator[Found]:
         "HibernationOptions": "leave it out; EKS does not hibernate nodes",
     }
     for key, remedy in remedies.items():
-        if key in group.data:
+        if given(group.data.get(key)):
             yield Found(group.boot, f"{key} is given", remedy)
 
 
@@ -144,11 +145,10 @@ def managed_template(group: NodeGroup, _: Deployment) -> Iterator[Found]:
 )
 def delete_on_termination(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     for interface in group.interfaces:
-        given = interface.given.get("DeleteOnTermination")
-        if interface.deleted is False or (given is None and len(group.interfaces) > 1):
+        missing = "DeleteOnTermination" not in interface.given
+        if interface.deleted is False or (missing and len(group.interfaces) > 1):
             yield Found(
                 group.boot,
-                f"{interface.path('DeleteOnTermination')} is "
-                f"{'false' if given is not None else 'not given'}",
+                f"{interface.path('DeleteOnTermination')} is {'not given' if missing else 'false'}",
                 "set it to true",
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from operations.checker.deployment import Deployment
 from operations.checker.registry import Found, rule
 from operations.checker.resolving import Resource
-from operations.checker.values import Reference, identity, listing, mapping, string
+from operations.checker.values import Reference, given, identity, listing, mapping, string
 from operations.checker.views.node_groups import SELF_MANAGED, NodeGroup
 from workloads.hardware import INSTANCES, REGIONS
 
@@ -132,8 +132,8 @@ def sold_that_way(group: NodeGroup, _: Deployment) -> Iterator[Found]:
 )
 def placement_with_reservation(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     placement = mapping(group.data.get("Placement"))
-    given = placement.get("GroupName", placement.get("GroupId"))
-    if given is None:
+    named = placement.get("GroupName", placement.get("GroupId"))
+    if not given(named):
         return
     if group.market == _BLOCK or group.capacity_type == "CAPACITY_BLOCK":
         yield Found(
@@ -141,7 +141,7 @@ def placement_with_reservation(group: NodeGroup, deployment: Deployment) -> Iter
             "Placement names a placement group, and the market type is capacity-block",
             "leave Placement out; a Capacity Block is placed together already",
         )
-    elif group.reservation is not None and _foreign(group, given, deployment):
+    elif group.reservation is not None and _foreign(group, named, deployment):
         yield Found(
             group.boot,
             "Placement names a placement group that the targeted reservation was not created in",
@@ -190,7 +190,7 @@ def block_one_type(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     if group.market != _BLOCK or not group.grouped:
         return
     listed = listing(group.resource.properties.get("InstanceTypes"))
-    if listed or len(group.types) > 1:
+    if any(map(given, listed)) or len(group.types) > 1:
         yield Found(
             group.resource,
             f"{len(listed) or len(group.types)} instance types stand in the group",

@@ -5,7 +5,7 @@ from typing import Any
 
 from operations.checker.deployment import Deployment
 from operations.checker.registry import Found, rule
-from operations.checker.values import identity, listing, mapping
+from operations.checker.values import given, identity, listing, mapping
 from operations.checker.views.node_groups import NodeGroup
 from operations.checker.views.security_groups import Permission, SecurityGroup
 
@@ -72,10 +72,10 @@ def efa_self_egress(group: NodeGroup, deployment: Deployment) -> Iterator[Found]
 def cluster_group(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
     if not group.managed:
         return
-    given = _groups(group)
-    made = [deployment.security_groups.get(value) for value in given]
+    named = _groups(group)
+    made = [deployment.security_groups.get(value) for value in named]
     # A group from elsewhere may be the cluster's, or have the rules that stand in for it.
-    if not given or any(found is None or _admits_others(found) for found in made):
+    if not named or any(found is None or _admits_others(found) for found in made):
         return
     names = ", ".join(found.resource.logical_id for found in made if found)
     yield Found(
@@ -111,7 +111,7 @@ def ssh_from_world(permission: Permission, _: Deployment) -> Iterator[Found]:
 )
 def ssh_without_source(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     access = mapping(group.resource.properties.get("RemoteAccess"))
-    if access.get("Ec2SshKey") and not access.get("SourceSecurityGroups"):
+    if given(access.get("Ec2SshKey")) and not access.get("SourceSecurityGroups"):
         yield Found(
             group.resource,
             "RemoteAccess has Ec2SshKey and no SourceSecurityGroups",

@@ -159,22 +159,21 @@ def node_groups(templates: Templates) -> Iterator[NodeGroup]:
     for resource in templates.every(MANAGED, SELF_MANAGED, PCS):
         specification = _specification(resource.properties)
         boot = _launch_template(templates, specification)
-        if boot is not None:
-            used.add(boot)
-        yield _node_group(templates, resource, boot, template_known=not specification)
+        used.add(boot)
+        # A launch template that is not found may say anything.
+        yield _node_group(resource, boot, template_known=boot is not None or not specification)
     for resource in templates.every(LAUNCH_TEMPLATE):
         if resource not in used:
-            yield _node_group(templates, resource, resource, template_known=False)
+            yield _node_group(resource, resource, template_known=True)
 
 
-def _node_group(
-    templates: Templates, resource: Resource, boot: Resource | None, *, template_known: bool
-) -> NodeGroup:
+def _node_group(resource: Resource, boot: Resource | None, *, template_known: bool) -> NodeGroup:
     data: Mapping[str, Any] = {}
     if boot is not None and boot.kind == LAUNCH_CONFIGURATION:
         data = boot.properties
     elif boot is not None:
-        data = mapping(boot.properties.get("LaunchTemplateData"))
+        own = boot.properties.get("LaunchTemplateData")
+        data, template_known = mapping(own), template_known and isinstance(own, dict)
     return NodeGroup(
         resource=resource,
         boot=boot or resource,
@@ -182,7 +181,7 @@ def _node_group(
         interfaces=tuple(_interfaces(data)),
         types=tuple(_types(resource, data)),
         subnets=_subnets(resource),
-        template_known=boot is not None or template_known,
+        template_known=template_known,
     )
 
 

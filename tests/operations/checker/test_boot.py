@@ -109,6 +109,7 @@ def test_a_volume_that_is_not_encrypted_is_found(prod):
     ("rule", "options"),
     [
         ("metadata-token", {"HttpTokens": "optional", "HttpPutResponseHopLimit": 1}),
+        ("metadata-token", {"HttpPutResponseHopLimit": 1}),
         ("metadata-token", None),
         ("metadata-hops", {"HttpTokens": "required", "HttpPutResponseHopLimit": 2}),
     ],

@@ -93,9 +93,11 @@ def test_a_nested_stack_is_read_from_the_file_that_lies_beside(tmp_path, of_cdk)
     nested = {"Resources": {"Child": {"Type": "AWS::CloudFormation::Stack"} | where}}
     parent = write(tmp_path, "parent.json", nested)
 
-    [[outer, inner]] = load([parent])
+    for path in (parent, tmp_path):
+        [[outer, inner]] = load([path])
 
-    assert inner.parent == (outer.name, "Child")
+        assert (outer.name, outer.parent) == (str(parent), None)
+        assert (inner.name, inner.parent) == (str(tmp_path / "child.json"), (outer.name, "Child"))
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,32 @@ def test_their_zone_is_followed_through_an_exported_name(spoil):
     assert spoil("network.yaml", "Default: sae1-az1", "Default: use1-az1") == {"zone-offers-type"}
 
 
+@pytest.mark.parametrize(
+    ("pool", "place", "value"),
+    [
+        ("trn1", "data", {"SecurityGroupIds": ["sg-0123456789abcdef0"]}),
+        ("trn1", "data", {"IamInstanceProfile": {"Name": "nodes"}}),
+        ("trn1", "data", {"Placement": {"GroupName": "theirs"}}),
+        ("trn1", "data", {"MetadataOptions": {"HttpTokens": "optional"}}),
+        ("trn1", "data", {"BlockDeviceMappings": []}),
+        ("trn1", "group", {"DiskSize": 100}),
+        ("trn1", "group", {"InstanceTypes": ["trn1.32xlarge"]}),
+        ("trn1", "group", {"ReleaseVersion": "1.30.0-20240101"}),
+        ("trn1", "group", {"RemoteAccess": {"Ec2SshKey": "key"}}),
+        ("trn1", "group", {"Taints": []}),
+        ("epyc", "data", {"ImageId": "ami-0123456789abcdef0"}),
+    ],
+)
+def test_what_a_condition_may_take_away_is_not_judged(prod, pool, place, value):
+    template = prod.pool(pool)
+    template["Parameters"] = template.get("Parameters", {}) | {"Wanted": {"Type": "String"}}
+    template["Conditions"] = {"Wanted": {"Fn::Equals": [{"Ref": "Wanted"}, "yes"]}}
+    [(key, wanted)] = value.items()
+    getattr(prod, place)(pool)[key] = {"Fn::If": ["Wanted", wanted, {"Ref": "AWS::NoValue"}]}
+
+    assert prod.rules == set()
+
+
 def test_what_their_deployment_decides_is_not_judged(spoil):
     assert spoil("network.yaml", "    Default: sae1-az1\n", "") == set()
     assert spoil("self_managed.yaml", "    Default: trn2.3xlarge\n", "") == set()
