@@ -1,7 +1,7 @@
 """Where nodes start and how they are bought: zones, placement groups, reservations, sizes."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from operations.checker.deployment import Deployment
 from operations.checker.registry import Found, rule
@@ -56,24 +56,31 @@ def one_zone(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     ],
 )
 def zone_offers_type(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
+    if not group.hardware or len(group.hardware) < len(group.types):
+        return  # one of several types is enough, and one that is not in the table may be offered
+    names = " or ".join(hardware.name for hardware in group.hardware)
     zones = sorted(set(_zones(group, deployment)))
     region = deployment.templates.region_of(group.resource.template)
-    for hardware in group.hardware:
-        if not zones and region in REGIONS and region not in hardware.zones:
+    if not zones and region in REGIONS and not _offered(group, region):
+        where = sorted({name for hardware in group.hardware for name in hardware.zones})
+        yield Found(
+            group.resource,
+            f"{names} in {region}",
+            f"the region does not offer it; it is offered in {', '.join(where)}",
+        )
+    for zone in zones:
+        home = _region(zone)
+        if home not in REGIONS:
+            continue
+        offered = _offered(group, home)
+        # A name such as us-east-2a means another place in each account: it tells the region only.
+        if zone not in offered if _is_id(zone) else not offered:
+            where = offered or sorted({r for hardware in group.hardware for r in hardware.zones})
             yield Found(
                 group.resource,
-                f"{hardware.name} in {region}",
-                f"the region does not offer it; it is offered in {', '.join(hardware.zones)}",
+                f"{names} in {zone}",
+                f"the zone does not offer it; choose a subnet in one of {', '.join(where)}",
             )
-        for zone in zones:
-            home = _region(zone)
-            if home in REGIONS and not _offers(zone, hardware.zones.get(home, ())):
-                where = ", ".join(hardware.zones.get(home, hardware.zones))
-                yield Found(
-                    group.resource,
-                    f"{hardware.name} in {zone}",
-                    f"the zone does not offer it; choose a subnet in one of {where}",
-                )
 
 
 @rule(
@@ -103,20 +110,15 @@ def type_is_rented(group: NodeGroup, _: Deployment) -> Iterator[Found]:
 )
 def sold_that_way(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     kind = _kind(group)
-    for hardware in group.hardware:
-        sold = [name for name in hardware.usage_classes if name != "on-demand"]
-        if hardware.sold_on_demand:
-            sold.append("on-demand")
-        # A reservation is billed as on-demand capacity, which the usage class says; a price list
-        # without the type does not forbid it.
-        if kind == "reservation":
-            continue
-        if kind is not None and kind not in sold:
-            yield Found(
-                _typed(group),
-                f"{hardware.name} as {kind}",
-                f"buy it as {' or '.join(sorted(sold))}",
-            )
+    # A reservation counts as on-demand capacity; that a price list lacks the type forbids none.
+    if kind in (None, "reservation") or len(group.hardware) < len(group.types):
+        return
+    ways = {name for hardware in group.hardware for name in hardware.usage_classes}
+    if not any(hardware.sold_on_demand for hardware in group.hardware):
+        ways.discard("on-demand")
+    if group.hardware and kind not in ways:
+        names = " or ".join(hardware.name for hardware in group.hardware)
+        yield Found(_typed(group), f"{names} as {kind}", f"buy it as {' or '.join(sorted(ways))}")
 
 
 @rule(
@@ -261,12 +263,9 @@ def _zones(group: NodeGroup, deployment: Deployment) -> Iterator[str]:
             yield value
 
 
-def _offers(zone: str, offered: Sequence[str]) -> bool:
-    """Whether a zone is among a region's that offer a type.
-
-    A name such as us-east-2a means another place in each account, so it tells the region only.
-    """
-    return zone in offered if _is_id(zone) else bool(offered)
+def _offered(group: NodeGroup, region: str) -> list[str]:
+    """The zones of a region that offer one of a group's types."""
+    return sorted({zone for hardware in group.hardware for zone in hardware.zones.get(region, ())})
 
 
 def _is_id(zone: str) -> bool:

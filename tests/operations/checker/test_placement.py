@@ -1,5 +1,7 @@
 import pytest
 
+from operations.checker import Template, judge
+
 BLOCK = {
     "InstanceMarketOptions": {"MarketType": "capacity-block"},
     "CapacityReservationSpecification": {
@@ -125,6 +127,14 @@ def test_a_type_that_is_not_sold_that_way_is_found(prod, kind, instance):
     assert "sold-that-way" in prod.rules
 
 
+def test_a_region_without_the_type_is_found_though_its_subnets_are_unknown(prod):
+    """A pool's template alone, in a region that the assembly names; p5e is not in Ireland."""
+    prod.data()["InstanceType"] = "p5e.48xlarge"
+    alone = Template("pool.json", prod.pool("trn1"), stack="pool", region="eu-west-1")
+
+    assert "zone-offers-type" in {finding.rule for finding in judge([alone])}
+
+
 @pytest.mark.parametrize("instance", ["trn3.48xlarge", "trn4.48xlarge", "mi300x.48xlarge"])
 def test_a_type_nobody_rents_is_found(prod, instance):
     prod.data("epyc")["InstanceType"] = instance
@@ -156,6 +166,22 @@ def test_a_wrong_zone_is_found_across_templates(prod):
     assert finding.rule == "zone-offers-type"
     assert finding.value == "trn1.32xlarge in use2-az1"
     assert "use2-az3" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("rules", "types"),
+    [
+        ({"zone-offers-type"}, ["hpc7a.96xlarge", "hpc8a.96xlarge"]),
+        (set(), ["hpc7a.96xlarge", "m7a.48xlarge"]),
+        (set(), ["hpc7a.96xlarge", "x99z.metal"]),
+    ],
+)
+def test_one_of_several_types_is_enough_for_a_zone(prod, rules, types):
+    """us-east-2 has its HPC types in use2-az2."""
+    del prod.data("epyc")["InstanceType"]
+    prod.group("epyc")["InstanceTypes"] = types
+
+    assert prod.rules == rules
 
 
 def test_a_wrong_zone_in_the_network_is_found_too(prod):
