@@ -38,9 +38,10 @@ format: install ## rewrite the code in the project's format
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-synth: install ## every stack of every environment, without credentials
+synth: install ## every stack of every environment, without credentials, held against the rules of the hardware
 	@$(PY) -m stacks >/dev/null
 	$(CDK) synth --quiet
+	@$(PY) -m operations.checker cdk.out
 
 inventory: install ## accept changed logical IDs into tests/prod.inventory
 	UPDATE_INVENTORY=1 $(PY) -m pytest -q tests/test_inventory.py
