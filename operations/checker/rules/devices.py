@@ -8,7 +8,7 @@ from operations.checker.registry import Found, rule
 from operations.checker.values import integer, listing, mapping, string
 from operations.checker.views.kubernetes import ADDON, EFA, NEURON, NEURON_CORE, Pod
 from operations.checker.views.node_groups import PCS, NodeGroup
-from workloads.version_rules import numbers
+from workloads.version_rules import broken, numbers
 
 _DEVICES = "https://docs.aws.amazon.com/eks/latest/userguide/device-management-neuron.html"
 _DRA = "https://awsdocs-neuron.readthedocs-hosted.com/en/latest/deploy/eks/dra.html"
@@ -66,6 +66,36 @@ def dra_needs_134(cluster: Hashable, deployment: Deployment) -> Iterator[Found]:
                 f"the DRA driver is installed, and Kubernetes is {version}",
                 "upgrade the cluster, or install the device plugin instead",
             )
+
+
+@rule(
+    "charts-fit-cluster",
+    "V",
+    clusters,
+    title="The charts' images fit the cluster's Kubernetes version and its nodes",
+    without="An autoscaler or scheduler of another version misjudges pods; an older EFA plugin "
+    "does not see the interfaces of newer types, and pods that ask for them stay pending.",
+    sources=[
+        "https://kubernetes.io/releases/version-skew-policy/",
+        "https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/README.md",
+        "https://github.com/aws/eks-charts/blob/master/stable/aws-efa-k8s-device-plugin/values.yaml",
+    ],
+)
+def charts_fit_cluster(cluster: Hashable, deployment: Deployment) -> Iterator[Found]:
+    version = deployment.kubernetes.version(cluster)
+    facts = {"kubernetes": version} if version and re.fullmatch(r"\d+\.\d+", version) else {}
+    groups = deployment.kubernetes.groups(cluster)
+    families = {hardware.family for group in groups for hardware in group.hardware}
+    for chart in deployment.kubernetes.charts:
+        if chart.cluster != cluster:
+            continue
+        for name, image in chart.images:
+            for family in sorted(families) or [""]:
+                known = {**facts, name: image} | ({"family": family} if family else {})
+                for limit in broken(known):
+                    if name in limit.names and name != "neuron-dra-driver":  # dra-needs-1.34
+                        have, _, needs = limit.sentence(known).partition(": ")
+                        yield Found(chart.resource, have, f"pin another version: {needs}")
 
 
 @rule(

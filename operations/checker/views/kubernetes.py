@@ -31,6 +31,11 @@ class Chart:
     name: str
     values: Mapping[str, Any]
 
+    @property
+    def images(self) -> Iterator[tuple[str, str]]:
+        """Name and version of each image that the values pin, of parts that are not disabled."""
+        yield from _images(self.values)
+
     def enabled(self, *path: str) -> bool | None:
         """The `enabled` of one of the chart's parts; None: it is left to the chart."""
         table = self.values
@@ -252,3 +257,13 @@ def _pod_specs(body: object) -> Iterator[Mapping[str, Any]]:
     elif isinstance(body, list):
         for value in body:
             yield from _pod_specs(value)
+
+
+def _images(values: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(values, dict) or values.get("enabled") is False:
+        return
+    tagged = re.match(r"v?(\d+(?:\.\d+)+)", str(values.get("tag", "")))
+    if tagged and isinstance(values.get("repository"), str):
+        yield values["repository"].rpartition("/")[2], tagged[1]
+    for value in values.values():
+        yield from _images(value)

@@ -97,6 +97,34 @@ def test_dra_on_an_older_kubernetes_is_found(bare):
     assert "dra-needs-1.34" in bare.rules
 
 
+def image(name, tag):
+    return {"image": {"repository": f"registry.example.com/theirs/{name}", "tag": tag}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "chart", "values"),
+    [
+        (set(), "scheduler", image("kube-scheduler", "v1.35.6-eks-1-35-13")),
+        ({"charts-fit-cluster"}, "scheduler", image("kube-scheduler", "v1.31.0")),
+        (set(), "scheduler", {"enabled": False} | image("kube-scheduler", "v1.31.0")),
+        ({"charts-fit-cluster"}, "autoscaler", image("cluster-autoscaler", "v1.33.0@sha256:00")),
+        (set(), "theirs", image("theirs", "v0.0.1")),
+    ],
+)
+def test_images_of_charts_that_do_not_fit_the_cluster_are_found(bare, rules, chart, values):
+    bare.chart(chart, part=values)
+
+    assert bare.rules == rules
+
+
+def test_an_efa_plugin_that_does_not_know_the_type_is_found(bare):
+    """Trn2 came with version 0.5.20 of the image."""
+    bare.data()["InstanceType"] = "trn2.48xlarge"
+    bare.chart("aws-efa-k8s-device-plugin", **image("aws-efa-k8s-device-plugin", "v0.5.4"))
+
+    assert "charts-fit-cluster" in bare.rules
+
+
 def test_neuron_monitor_beside_dra_is_found(bare):
     bare.apply(DRIVER, MONITOR)
 
