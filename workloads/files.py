@@ -3,7 +3,6 @@
 Names inside a folder are relative and use '/'. Nothing here knows what the files mean.
 """
 
-import errno
 import hashlib
 import os
 import shutil
@@ -13,8 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
-from workloads.command import InputError, StageError
+from workloads.command import InputError
+from workloads.file_errors import sentences
 
+CHECKED = {"ChecksumAlgorithm": "SHA256"}  # sent along: S3 refuses what arrives changed
+# What a conditional write is refused with: not that version, gone, or another write under way.
+CHANGED = ("PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict")
 UNFINISHED = ".tmp"  # a name with this ending is a write that has not happened yet
 
 
@@ -77,7 +80,7 @@ class LocalFolder:
         return LocalFolder(self.path / _inside(name))
 
     def names(self) -> list[str]:
-        with _sentences(self.uri):
+        with sentences(self.uri):
             files = (file for file in self.path.rglob("*") if file.is_file())
             names = (file.relative_to(self.path).as_posix() for file in files)
             return sorted(name for name in names if not name.endswith(UNFINISHED))
@@ -87,21 +90,21 @@ class LocalFolder:
 
     def describe(self, name: str) -> tuple[int, str]:
         file = self.path / _inside(name)
-        with _sentences(file), file.open("rb") as stream:
+        with sentences(file), file.open("rb") as stream:
             return os.fstat(stream.fileno()).st_size, hashlib.file_digest(
                 stream, "sha256"
             ).hexdigest()
 
     def open(self, name: str, start: int = 0, stop: int | None = None) -> BinaryIO:
         file = self.path / _inside(name)
-        with _sentences(file):
+        with sentences(file):
             stream = file.open("rb")
             stream.seek(start)
             return stream
 
     def read(self, name: str) -> bytes:
         file = self.path / _inside(name)
-        with _sentences(file):
+        with sentences(file):
             return file.read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
@@ -112,7 +115,7 @@ class LocalFolder:
 
     def delete(self, name: str) -> None:
         file = self.path / _inside(name)
-        with _sentences(file):
+        with sentences(file):
             file.unlink(missing_ok=True)
 
     def upload(self, source: Path, name: str) -> None:
@@ -130,7 +133,7 @@ class LocalFolder:
     def _replacing(self, name: str) -> Iterator[Path]:
         """A file beside `name` to write into, renamed to it if all goes well."""
         file = self.path / _inside(name)
-        with _sentences(file):
+        with sentences(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             handle, unfinished = tempfile.mkstemp(
                 dir=file.parent, prefix=f"{file.name}.", suffix=UNFINISHED
@@ -167,14 +170,14 @@ class S3Folder:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=start
         )
-        with _sentences(self.uri):
+        with sentences(self.uri):
             keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return sorted(key.removeprefix(start) for key in keys if not key.endswith("/"))
 
     def exists(self, name: str) -> bool:
         from botocore.exceptions import ClientError
 
-        with _sentences(self._name(name)):
+        with sentences(self._name(name)):
             try:
                 self._client.head_object(Bucket=self._bucket, Key=self._key(name))
             except ClientError as error:
@@ -184,7 +187,7 @@ class S3Folder:
             return True
 
     def describe(self, name: str) -> tuple[int, str]:
-        with _sentences(self._name(name)):
+        with sentences(self._name(name)):
             answer = self._client.head_object(Bucket=self._bucket, Key=self._key(name))
             return answer["ContentLength"], answer["ETag"].strip('"')
 
@@ -192,35 +195,58 @@ class S3Folder:
         end = "" if stop is None else f"{stop - 1}"
         # Of an empty object there is no range.
         some = {"Range": f"bytes={start}-{end}"} if start or stop is not None else {}
-        with _sentences(self._name(name)):
+        with sentences(self._name(name)):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name), **some)
             body: BinaryIO = answer["Body"]
             return body
 
     def read(self, name: str) -> bytes:
-        with _sentences(self._name(name)):
+        with sentences(self._name(name)):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name))
             data: bytes = answer["Body"].read()
             return data
 
     def write(self, name: str, data: bytes) -> None:
-        with _sentences(self._name(name)):
-            self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=data)
+        with sentences(self._name(name)):
+            self._client.put_object(Bucket=self._bucket, Key=self._key(name), Body=data, **CHECKED)
+
+    def read_with_etag(self, name: str) -> tuple[bytes, str]:
+        with sentences(self._name(name)):
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(name))
+            return answer["Body"].read(), answer["ETag"]
+
+    def write_if(self, name: str, data: bytes, etag: str | None) -> str | None:
+        """Write over this very object (None: there must be none); its ETag, or None if it is
+        another one meanwhile."""
+        from botocore.exceptions import ClientError
+
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with sentences(self._name(name)):
+            try:
+                answer = self._client.put_object(
+                    Bucket=self._bucket, Key=self._key(name), Body=data, **CHECKED, **condition
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in CHANGED:
+                    raise
+                return None
+            written: str = answer["ETag"]
+            return written
 
     def delete(self, name: str) -> None:
-        with _sentences(self._name(name)):
+        with sentences(self._name(name)):
             self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
 
     def upload(self, source: Path, name: str) -> None:
-        with _sentences(self._name(name)):
-            self._client.upload_file(str(source), self._bucket, self._key(name))
+        with sentences(self._name(name)):
+            self._client.upload_file(str(source), self._bucket, self._key(name), ExtraArgs=CHECKED)
 
     def download(self, names: Iterable[str], into: Path) -> Path:
         for name in names:
             file = into / _inside(name)
-            with _sentences(file):
+            with sentences(file):
                 file.parent.mkdir(parents=True, exist_ok=True)
-            with _sentences(self._name(name)):
+            with sentences(self._name(name)):
                 self._client.download_file(self._bucket, self._key(name), str(file))
         return into
 
@@ -244,48 +270,3 @@ def _s3_client() -> Any:
     from botocore.config import Config
 
     return boto3.Session().client("s3", config=Config(retries={"mode": "standard"}))
-
-
-@contextmanager
-def _sentences(place: Path | str) -> Iterator[None]:
-    """What the operating system or S3 says about `place`, as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise _from_os(place, error) from None
-    except Exception as error:
-        told = _from_s3(place, error)
-        if told is None:
-            raise
-        raise told from None
-
-
-def _from_os(place: Path | str, error: OSError) -> InputError | StageError:
-    reason = (error.strerror or str(error)).lower()
-    sentence = f"{place}: {reason}"
-    match error.errno:
-        case errno.ENOENT:
-            return InputError(f"{place} does not exist")
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return InputError(f"{sentence}; give a place this user may read and write")
-        case errno.EISDIR | errno.ENOTDIR | errno.EEXIST:
-            return InputError(sentence)
-    return StageError(sentence)
-
-
-def _from_s3(place: Path | str, error: Exception) -> InputError | StageError | None:
-    if not type(error).__module__.startswith(("botocore", "boto3", "s3transfer")):
-        return None
-    answered = error if hasattr(error, "response") else error.__context__  # uploads wrap it
-    code = getattr(answered, "response", {}).get("Error", {}).get("Code", type(error).__name__)
-    match code:
-        case "404" | "NoSuchKey":
-            return InputError(f"{place} does not exist")
-        case "NoSuchBucket":
-            bucket = str(place).removeprefix("s3://").partition("/")[0]
-            return InputError(f"{place}: there is no bucket {bucket!r}")
-        case "403" | "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch":
-            return InputError(f"{place}: access denied with the AWS credentials in use")
-        case "NoCredentialsError" | "PartialCredentialsError" | "NoRegionError":
-            return InputError(f"{place}: {str(error).rstrip('.').lower()}; configure the AWS SDK")
-    return StageError(f"{place}: {' '.join(str(error).split())}")
