@@ -2,16 +2,30 @@
 
 from typing import cast
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from stacks.shared.kubernetes import SYSTEM_NODES
 from stacks.shared.node_role import NodeRole
+from workloads.hardware import INSTANCES
 from workloads.versions import VERSIONS
 
 # Tried in order; a zone without the newest has one of the others.
 _TYPES = ("m7a.large", "m6a.large", "m5.large")
+
+
+def _types(region: str) -> list[ec2.InstanceType]:
+    """Those that the region has: EKS refuses a list with another one (terraform-aws-eks #3648).
+
+    A type that the hardware table does not have is taken to be everywhere.
+    """
+    return [
+        ec2.InstanceType(name)
+        for name in _TYPES
+        if name not in INSTANCES or region in INSTANCES[name].zones
+    ]
 
 
 class SystemNodes(Construct):
@@ -51,7 +65,7 @@ class SystemNodes(Construct):
             cluster=cast(eks.ICluster, cluster),
             ami_type=eks.NodegroupAmiType.AL2023_X86_64_STANDARD,
             release_version=VERSIONS.standard_release(kubernetes_version),
-            instance_types=[ec2.InstanceType(name) for name in _TYPES],
+            instance_types=_types(cdk.Stack.of(self).region),
             launch_template_spec=eks.LaunchTemplateSpec(
                 id=str(template.launch_template_id), version=template.latest_version_number
             ),

@@ -19,6 +19,7 @@ import pytest
 from app import compose
 from operations.checker import check
 from stacks.config import ConfigError, EnvironmentConfig, NodePoolConfig, load_environments
+from workloads.hardware import INSTANCES
 
 FOLDER = Path(__file__).parent / "misconfigurations"
 ENVIRONMENT = "dev"
@@ -217,6 +218,13 @@ def type_in_the_template_alone(it: Deployment) -> None:
     assert "InstanceTypes" not in it.node_group
 
 
+def types_of_the_region(it: Deployment) -> None:
+    [group] = it.every("AWS::EKS::Nodegroup")
+    known = [INSTANCES[name] for name in group["InstanceTypes"] if name in INSTANCES]
+    assert known
+    assert all(it.config.region in instance.zones for instance in known)
+
+
 def neuron_image(it: Deployment) -> None:
     assert it.node_group["AmiType"] == "AL2023_x86_64_NEURON"
 
@@ -261,6 +269,7 @@ PROPERTIES = {
         capacity_block,
         sizes_in_order,
         type_in_the_template_alone,
+        types_of_the_region,
         neuron_image,
         pinned_image,
         access_entry,
