@@ -62,6 +62,15 @@ class Characters:
         """How many of the positions, which ascend, lie in each text."""
         return np.diff(np.searchsorted(at, self.starts))
 
+    def cut(self, starts: Positions, ends: Positions) -> list[str]:
+        """The characters from each start to its end."""
+        lengths = ends - starts
+        after = np.cumsum(lengths)
+        where = np.repeat(starts - after + lengths, lengths) + np.arange(lengths.sum())
+        flat = self.codes[where].tobytes().decode("utf-32-le")
+        bounds = zip((after - lengths).tolist(), after.tolist(), strict=True)
+        return [flat[start:end] for start, end in bounds]
+
     def runs(self, inside: NDArray[np.bool_]) -> tuple[Positions, Positions]:
         """Where each run of characters that are `inside` begins and ends, within one text."""
         edge = np.zeros(len(self.codes) + 1, dtype=bool)

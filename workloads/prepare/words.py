@@ -6,6 +6,7 @@ BPE never looks across words, so that a word's tokens are the same in every text
 """
 
 import json
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,11 @@ MOST_WORDS = 1 << 20  # remembered ones; then the memory begins anew
 _APOSTROPHE, _BLANK = ord("'"), ord(" ")
 _ONE = np.array([ord(letter) for letter in "stmd"], dtype=np.uint32)
 _TWO = np.array([ord(a) << 21 | ord(b) for a, b in ("re", "ve", "ll")], dtype=np.uint32)
+
+# Byte-level BPE writes bytes as characters: those that can be seen as they are in Latin-1, the
+# others, in order, as those from 256 on.
+_SEEN = (*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256))
+_BYTES = {byte: 256 + i for i, byte in enumerate(sorted(set(range(256)) - set(_SEEN)))}
 
 
 def suits(tokenizer: Tokenizer) -> bool:
@@ -40,7 +46,7 @@ class WordEncoder:
     """Texts to tokens; remembers the words it has met."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+        self._model = tokenizer.model
         self._forget()
 
     def _forget(self) -> None:
@@ -75,28 +81,31 @@ class WordEncoder:
         """Let the tokenizer encode the words that are new."""
         if len(self._hashes) > MOST_WORDS:
             self._forget()
-        new = np.flatnonzero(~np.isin(words, self._hashes))
+        place = np.minimum(np.searchsorted(self._hashes, words), len(self._hashes) - 1)
+        known = (
+            self._hashes[place] == words if len(self._hashes) else np.zeros(len(words), dtype=bool)
+        )
+        new = np.flatnonzero(~known)
         if not len(new):
             return
         first = np.empty(len(words), dtype=np.int64)
         first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last assignment stays
-        spelt = [
-            text.codes[start:end].tobytes().decode("utf-32-le")
-            for start, end in zip(starts[first[new]], ends[first[new]], strict=True)
-        ]
-        encoded = [
-            encoding.ids
-            for encoding in self._tokenizer.encode_batch_fast(spelt, add_special_tokens=False)
-        ]
+        first = first[new]
+        encoded = [self._encode(word) for word in text.cut(starts[first], ends[first])]
         lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
         offsets = len(self._tokens) + np.cumsum(lengths) - lengths
-        flat = np.fromiter((token for ids in encoded for token in ids), dtype=np.uint32)
+        flat = np.fromiter(chain.from_iterable(encoded), dtype=np.uint32)
         hashes = np.concatenate((self._hashes, words[new]))
         order = np.argsort(hashes)
         self._hashes = hashes[order]
         self._offsets = np.concatenate((self._offsets, offsets))[order]
         self._lengths = np.concatenate((self._lengths, lengths))[order]
         self._tokens = np.concatenate((self._tokens, flat))
+
+    def _encode(self, word: str) -> list[int]:
+        """The model's tokens of a word, which it is given as the pre-tokenizer would give it."""
+        spelt = word.encode().decode("latin-1").translate(_BYTES)
+        return [token.id for token in self._model.tokenize(spelt)]
 
 
 def knows(text: Characters) -> bool:
