@@ -8,7 +8,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
@@ -19,6 +21,14 @@ CHECKED = {"ChecksumAlgorithm": "SHA256"}  # sent along: S3 refuses what arrives
 # What a conditional write is refused with: not that version, gone, or another write under way.
 CHANGED = ("PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict")
 UNFINISHED = ".tmp"  # a name with this ending is a write that has not happened yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stat:
+    """What a listing tells of a file."""
+
+    bytes: int
+    modified: datetime  # with its time zone
 
 
 class Folder(Protocol):
@@ -33,6 +43,9 @@ class Folder(Protocol):
     def folder(self, name: str) -> "Folder": ...
     def names(self) -> list[str]:
         """Every file below the folder, sorted; none when there is no such folder."""
+
+    def stats(self) -> dict[str, Stat]:
+        """The same names, in the same order, with what the listing tells of each."""
 
     def exists(self, name: str) -> bool: ...
     def describe(self, name: str) -> tuple[int, str]:
@@ -84,6 +97,15 @@ class LocalFolder:
             files = (file for file in self.path.rglob("*") if file.is_file())
             names = (file.relative_to(self.path).as_posix() for file in files)
             return sorted(name for name in names if not name.endswith(UNFINISHED))
+
+    def stats(self) -> dict[str, Stat]:
+        found: dict[str, Stat] = {}
+        for name in self.names():
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                told = (self.path / name).stat()
+                modified = datetime.fromtimestamp(told.st_mtime, UTC)
+                found[name] = Stat(bytes=told.st_size, modified=modified)
+        return found
 
     def exists(self, name: str) -> bool:
         return (self.path / _inside(name)).is_file()
@@ -166,13 +188,20 @@ class S3Folder:
         return S3Folder(self._client, self._bucket, self._key(name))
 
     def names(self) -> list[str]:
+        return list(self.stats())
+
+    def stats(self) -> dict[str, Stat]:
         start = f"{self._prefix}/" if self._prefix else ""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=start
         )
         with sentences(self.uri):
-            keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return sorted(key.removeprefix(start) for key in keys if not key.endswith("/"))
+            items = [item for page in pages for item in page.get("Contents", ())]
+        return {
+            item["Key"].removeprefix(start): Stat(bytes=item["Size"], modified=item["LastModified"])
+            for item in sorted(items, key=lambda item: item["Key"])
+            if not item["Key"].endswith("/")
+        }
 
     def exists(self, name: str) -> bool:
         from botocore.exceptions import ClientError

@@ -1,5 +1,6 @@
 import os
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,16 @@ def test_boto3_is_imported_for_s3_only(tmp_path):
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
     )
+
+
+def test_a_listing_tells_sizes_and_times(folder):
+    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
+    folder.write("a.txt", b"one")
+    folder.write("deep/b.txt", b"")
+
+    stats = folder.stats()
+
+    assert list(stats) == folder.names()
+    assert [one.bytes for one in stats.values()] == [3, 0]
+    after = datetime.now(UTC)
+    assert all(before <= one.modified <= after for one in stats.values())
