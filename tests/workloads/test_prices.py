@@ -1,0 +1,78 @@
+"""The price table: dated, of known types, and silent about what it does not know."""
+
+import json
+import re
+
+import pytest
+
+from workloads.hardware import INSTANCES
+from workloads.prices import FILE, PRICES, UnknownPrice, read
+
+ROWS = [
+    price
+    for table in (PRICES.on_demand, PRICES.capacity_block)
+    for regions in table.values()
+    for price in regions.values()
+]
+
+
+def test_every_price_is_of_a_known_type_and_has_a_date_and_a_source():
+    assert len(ROWS) > 900
+    for price in ROWS:
+        assert price.instance_type in INSTANCES
+        assert price.usd_per_hour > 0
+        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", price.source.date), price
+        assert price.source.what
+
+
+def test_every_source_is_used():
+    named = json.loads(FILE.read_text("utf-8"))["sources"].keys()
+
+    assert named == {price.source.name for price in ROWS}
+
+
+def test_only_what_ec2_sells_that_way_has_a_price():
+    for name in PRICES.on_demand:
+        assert INSTANCES[name].sold_on_demand, name
+    for name in PRICES.capacity_block:
+        assert "capacity-block" in INSTANCES[name].usage_classes, name
+
+
+def test_a_price_says_how_old_it_is():
+    price = PRICES.find("trn1.32xlarge", "us-west-2")
+
+    assert price.usd_per_hour == 21.5
+    assert "21.5 USD per hour for trn1.32xlarge in us-west-2, on demand, as of 2025-08" in str(
+        price
+    )
+
+
+def test_a_block_of_the_same_type_is_another_price():
+    on_demand = PRICES.find("trn1.32xlarge", "us-east-2")
+    block = PRICES.find("trn1.32xlarge", "us-east-2", capacity_block=True)
+
+    assert (on_demand.bought, block.bought) == ("on demand", "capacity block")
+    assert block.usd_per_hour == 9.532
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "region", "block", "sentence"),
+    [
+        ("trn9.48xlarge", "us-east-2", False, "is not an instance type of hardware.json"),
+        ("trn2.48xlarge", "us-east-2", False, "EC2 does not sell it on demand"),
+        ("trn1.32xlarge", "eu-west-1", False, "has it in us-east-1, us-east-2, us-west-2"),
+        ("inf2.xlarge", "us-east-2", True, "no Capacity Block of it"),
+        ("p6-b300.48xlarge", "eu-west-1", True, "has it in us-east-1, us-west-2"),
+    ],
+)
+def test_an_unknown_price_is_said_and_not_guessed(instance_type, region, block, sentence):
+    with pytest.raises(UnknownPrice) as unknown:
+        PRICES.find(instance_type, region, capacity_block=block)
+
+    assert instance_type in str(unknown.value)
+    assert sentence in str(unknown.value)
+
+
+def test_a_table_names_only_sources_it_has():
+    with pytest.raises(KeyError, match="nowhere"):
+        read('{"sources": {}, "on_demand": {"a": {"r": [1, "nowhere"]}}, "capacity_block": {}}')
