@@ -93,6 +93,7 @@ def _nesting(
     stack: str,
     region: str | None,
     parent: tuple[str, str] | None = None,
+    above: frozenset[Path] = frozenset(),
 ) -> Iterator[Template]:
     """A template, and those of its nested stacks that lie beside it.
 
@@ -100,6 +101,7 @@ def _nesting(
     for a URL.
     """
     yield Template(str(file), body, stack=stack, region=region, parent=parent)
+    above = above | {file.resolve()}
     for name, resource in mapping(body.get("Resources")).items():
         if mapping(resource).get("Type") != "AWS::CloudFormation::Stack":
             continue
@@ -107,9 +109,14 @@ def _nesting(
         inner = inner or mapping(resource.get("Properties")).get("TemplateURL")
         if isinstance(inner, str) and "://" not in inner and (file.parent / inner).is_file():
             child = file.parent / inner
-            if child.resolve() != file.resolve():
+            if child.resolve() not in above:
                 yield from _nesting(
-                    child, _read(child), stack=name, region=region, parent=(str(file), name)
+                    child,
+                    _read(child),
+                    stack=name,
+                    region=region,
+                    parent=(str(file), name),
+                    above=above,
                 )
 
 

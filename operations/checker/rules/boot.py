@@ -18,8 +18,12 @@ _DEFAULT_GIB = 20  # DiskSize of a managed node group, where nothing else is sai
     "one-place",
     "F",
     title="A setting stands in the node group or in its launch template, not in both",
-    without="EKS refuses the node group.",
-    sources=[_LAUNCH_TEMPLATES],
+    without='EKS refuses the node group: "Cannot specify instance types in launch template and API '
+    'request".',
+    sources=[
+        _LAUNCH_TEMPLATES,
+        "https://github.com/terraform-aws-modules/terraform-aws-eks/issues/1545",
+    ],
 )
 def one_place(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     if not group.managed or group.boot == group.resource:

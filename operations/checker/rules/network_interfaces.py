@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from operations.checker.deployment import Deployment
 from operations.checker.registry import Found, rule
-from operations.checker.values import known
 from operations.checker.views.node_groups import Interface, NodeGroup
 from workloads.hardware import Instance, NetworkCard
 
@@ -82,7 +81,9 @@ def interface_slot(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     sources=[_EFA, "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/efa.html"],
 )
 def primary_interface(group: NodeGroup, _: Deployment) -> Iterator[Found]:
-    if not group.interfaces or any(i.card is None or i.device is None for i in group.interfaces):
+    if not group.interfaces or not group.interfaces_known:
+        return
+    if any(i.card is None or i.device is None for i in group.interfaces):
         return
     primary = [i for i in group.interfaces if (i.card, i.device) == (0, 0)]
     if not primary:
@@ -151,7 +152,7 @@ def efa_per_card(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     sources=["https://github.com/skypilot-org/skypilot/issues/8391", _EFA],
 )
 def efa_all_cards(group: NodeGroup, _: Deployment) -> Iterator[Found]:
-    if not known(group.data.get("NetworkInterfaces")):
+    if not group.interfaces_known:
         return
     count = sum(interface.efa for interface in group.interfaces)
     for hardware in group.hardware:

@@ -18,9 +18,8 @@ _PLACEMENT_GROUP = "AWS::EC2::PlacementGroup"
 # Accelerators that have been announced or stand in software, and that EC2 rents to nobody under
 # an instance type of that name: what to take instead.
 _NOT_RENTED = {
-    r"trn[34][a-z]*\.": "trn2.48xlarge",
-    r"p6e-gb\d+\.": "p6-b300.48xlarge; UltraServers are bought as Capacity Blocks of their own",
-    r"(mi\d+[a-z]*|g4ad)\.": "a Trainium or NVIDIA type",
+    r"trn[34][a-z\d-]*\.": "trn2.48xlarge",
+    r"mi\d+[a-z]*\.": "a Trainium or NVIDIA type; EC2 has no AMD Instinct",
 }
 
 
@@ -35,10 +34,11 @@ _NOT_RENTED = {
 def one_zone(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     zones = listing(group.resource.properties.get("AvailabilityZones"))
     for name, places in (("subnets", group.subnets or ()), ("zones", zones)):
-        if group.efa and len(places) > 1:
+        count = sum(map(given, places))
+        if group.efa and count > 1:
             yield Found(
                 group.resource,
-                f"{len(places)} {name} for nodes with EFA",
+                f"{count} {name} for nodes with EFA",
                 "give it one, and make a group per zone if there is to be another",
             )
 
@@ -47,39 +47,30 @@ def one_zone(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     "zone-offers-type",
     "F",
     title="The zone of the nodes offers their instance type",
-    without="The Auto Scaling group reports that the type is not supported in the zone, and no "
-    "node ever starts. Trainium and HPC types are in one to three zones of a region.",
+    without="EKS refuses the node group, or the Auto Scaling group reports that the type is not "
+    "supported in the zone and no node ever starts. Trainium and HPC types are in one to three "
+    "zones of a region.",
     sources=[
         "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/"
         "API_DescribeInstanceTypeOfferings.html",
-        "https://github.com/aws/aws-k8s-tester/pull/588",
+        "https://github.com/awslabs/ec2-spot-workshops/issues/154",
+        "https://github.com/terraform-aws-modules/terraform-aws-eks/issues/3648",
     ],
 )
 def zone_offers_type(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
+    yield from _not_in_region(group, deployment)
     if not group.hardware or len(group.hardware) < len(group.types):
         return  # one of several types is enough, and one that is not in the table may be offered
     names = " or ".join(hardware.name for hardware in group.hardware)
     zones = sorted(set(_zones(group, deployment)))
-    region = deployment.templates.region_of(group.resource.template)
-    if not zones and region in REGIONS and not _offered(group, region):
-        where = sorted({name for hardware in group.hardware for name in hardware.zones})
-        yield Found(
-            group.resource,
-            f"{names} in {region}",
-            f"the region does not offer it; it is offered in {', '.join(where)}",
-        )
     for zone in zones:
-        home = _region(zone)
-        if home not in REGIONS:
-            continue
-        offered = _offered(group, home)
-        # A name such as us-east-2a means another place in each account: it tells the region only.
-        if zone not in offered if _is_id(zone) else not offered:
-            where = offered or sorted({r for hardware in group.hardware for r in hardware.zones})
+        offered = _offered(group, _region(zone) or "")
+        # A name such as us-east-2a means another place in each account, and tells the region only.
+        if _is_id(zone) and offered and zone not in offered:
             yield Found(
                 group.resource,
                 f"{names} in {zone}",
-                f"the zone does not offer it; choose a subnet in one of {', '.join(where)}",
+                f"the zone does not offer it; choose a subnet in one of {', '.join(offered)}",
             )
 
 
@@ -225,15 +216,14 @@ def _kind(group: NodeGroup) -> str | None:
         return group.market
     if group.capacity_type == "SPOT":
         return "spot"
-    if group.capacity_type == "CAPACITY_BLOCK":
-        return None  # block-form has it
+    if group.managed and group.capacity_type != "ON_DEMAND":
+        return None  # block-form has Capacity Blocks
     if not group.grouped or group.market is None:
         return None
     mixed = mapping(group.resource.properties.get("MixedInstancesPolicy"))
     if group.resource.kind == SELF_MANAGED and "InstancesDistribution" in mixed:
         return None
-    reserved = mapping(group.data.get("CapacityReservationSpecification"))
-    return "reservation" if reserved else "on-demand"
+    return "reservation" if "CapacityReservationSpecification" in group.data else "on-demand"
 
 
 def _foreign(group: NodeGroup, placement: object, deployment: Deployment) -> bool:
@@ -261,6 +251,19 @@ def _zones(group: NodeGroup, deployment: Deployment) -> Iterator[str]:
     for value in listing(group.resource.properties.get("AvailabilityZones")):
         if isinstance(value, str):
             yield value
+
+
+def _not_in_region(group: NodeGroup, deployment: Deployment) -> Iterator[Found]:
+    """Each type that the region does not offer: one makes EKS refuse a list of several."""
+    regions = {_region(zone) for zone in _zones(group, deployment)}
+    for region in regions or {deployment.templates.region_of(group.resource.template)}:
+        for hardware in group.hardware:
+            if region in REGIONS and region not in hardware.zones:
+                yield Found(
+                    group.resource,
+                    f"{hardware.name} in {region}",
+                    f"the region does not offer it; it is offered in {', '.join(hardware.zones)}",
+                )
 
 
 def _offered(group: NodeGroup, region: str) -> list[str]:

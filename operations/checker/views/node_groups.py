@@ -88,6 +88,14 @@ class NodeGroup:
         """Whether the nodes start from an image the template names, or one that is not known."""
         return "ImageId" in self.data or not self.template_known
 
+    @property
+    def interfaces_known(self) -> bool:
+        """Whether `interfaces` are all that there are, and of known kinds."""
+        entries = listing(self.data.get("NetworkInterfaces"))
+        return all(isinstance(entry, dict) for entry in entries) and all(
+            interface.kind is not None for interface in self.interfaces
+        )
+
     @cached_property
     def user_data(self) -> UserData | None:
         """The user data, zeros for what is not known; None: there is none."""
@@ -126,14 +134,14 @@ class NodeGroup:
     @property
     def reservation(self) -> Any:
         """The reservation it targets, or a group of them; None: none is targeted."""
-        target = mapping(
-            mapping(self.data.get("CapacityReservationSpecification")).get(
-                "CapacityReservationTarget"
-            )
-        )
-        return target.get(
-            "CapacityReservationId", target.get("CapacityReservationResourceGroupArn")
-        )
+        value = self.data.get("CapacityReservationSpecification")
+        for keys in (
+            ("CapacityReservationTarget",),
+            ("CapacityReservationId", "CapacityReservationResourceGroupArn"),
+        ):
+            if isinstance(value, dict):  # else it is not given, or not known
+                value = next((value[key] for key in keys if key in value), None)
+        return value
 
     @property
     def desired(self) -> int | None:

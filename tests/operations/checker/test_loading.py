@@ -100,6 +100,19 @@ def test_a_nested_stack_is_read_from_the_file_that_lies_beside(tmp_path, of_cdk)
         assert (inner.name, inner.parent) == (str(tmp_path / "child.json"), (outer.name, "Child"))
 
 
+def test_templates_that_nest_each_other_are_read_once(tmp_path):
+    for one, other in (("a", "b"), ("b", "a")):
+        nested = {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {"TemplateURL": f"{other}.json"},
+        }
+        write(tmp_path, f"{one}.json", {"Resources": {"Child": nested}})
+
+    [templates] = load([tmp_path / "a.json"])
+
+    assert [template.stack for template in templates] == ["a", "Child"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [

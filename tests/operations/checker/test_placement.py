@@ -127,6 +127,15 @@ def test_a_type_that_is_not_sold_that_way_is_found(prod, kind, instance):
     assert "sold-that-way" in prod.rules
 
 
+def test_one_of_several_types_that_the_region_lacks_is_found(prod):
+    """EKS refuses the whole list; m7a is not in sa-east-1."""
+    del prod.data("epyc")["InstanceType"]
+    prod.group("epyc")["InstanceTypes"] = ["m7a.48xlarge", "x99z.metal"]
+    alone = Template("pool.json", prod.pool("epyc"), stack="pool", region="sa-east-1")
+
+    assert [finding.rule for finding in judge([alone])] == ["zone-offers-type"]
+
+
 def test_a_region_without_the_type_is_found_though_its_subnets_are_unknown(prod):
     """A pool's template alone, in a region that the assembly names; p5e is not in Ireland."""
     prod.data()["InstanceType"] = "p5e.48xlarge"
