@@ -18,7 +18,8 @@ from workloads.files import Folder
 
 MANIFEST = "MANIFEST.json"
 LATEST = "latest.json"
-NAME = re.compile(rf"checkpoints/step-(\d{{8}})/{MANIFEST}")
+STEP = re.compile(r"checkpoints/step-(\d{8})/")
+NAME = re.compile(rf"{STEP.pattern}{MANIFEST}")
 
 
 class Damaged(StageError):
@@ -33,6 +34,7 @@ class Manifest:
     world_size: int
     settings: dict[str, Any]
     model: dict[str, Any]
+    model_sha256: str  # of the weights it began from; "" for fresh ones
     data_sha256: str
     tokenizer_sha256: str
     versions: dict[str, str]
@@ -83,6 +85,19 @@ def fetch(run: Folder, step: int, scratch: Path) -> Checkpoint:
         if file_sha256(path / name) != expected["sha256"]:
             raise Damaged(f"{folder.uri}/{name} is damaged: its SHA-256 is not the manifest's")
     return Checkpoint(path=path, manifest=manifest)
+
+
+def forget(run: Folder, *, keep: int) -> None:
+    """Delete what is older than the newest `keep` complete checkpoints, unfinished ones too.
+
+    A manifest goes first: what is half deleted is no checkpoint.
+    """
+    kept = complete_steps(run)[:keep]
+    if len(kept) < keep:
+        return
+    old = [name for name in run.names() if (m := STEP.match(name)) and int(m[1]) < kept[-1]]
+    for name in sorted(old, key=lambda name: not name.endswith(MANIFEST)):
+        run.delete(name)
 
 
 def describe_files(path: Path) -> dict[str, dict[str, Any]]:

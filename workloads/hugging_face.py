@@ -17,6 +17,7 @@ from workloads.llama import Llama, LlamaConfig
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"  # of weights in several files
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 GENERATION_CONFIG = "generation_config.json"
@@ -101,15 +102,36 @@ def weights_file(tensors: dict[str, Tensor]) -> bytes:
 def read_model(path: Path) -> Llama:
     """The model in a folder; InputError if the weights are not those of its config."""
     model = Llama(read_config(path))
-    file = path / WEIGHTS
+    tensors: dict[str, Tensor] = {}
+    for name in weight_files(path):
+        file = path / name
+        try:
+            tensors |= safetensors.torch.load_file(file)
+        except FileNotFoundError:
+            raise InputError(f"{file} does not exist") from None
+        except safetensors.SafetensorError as error:
+            raise InputError(f"{file} does not fit {path / CONFIG}: {_line(error)}") from None
+    if model.config.tied:
+        tensors.pop("lm_head.weight", None)  # some write the embedding a second time
     try:
-        model.load_state_dict(safetensors.torch.load_file(file))
-    except FileNotFoundError:
-        raise InputError(f"{file} does not exist") from None
-    except (RuntimeError, safetensors.SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file} does not fit {path / CONFIG}: {reason}") from None
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path / WEIGHTS} does not fit {path / CONFIG}: {_line(error)}") from None
     return model.eval()
+
+
+def weight_files(path: Path) -> list[str]:
+    """The names of the files of weights: one, or those that an index beside them lists."""
+    if not (path / INDEX).exists():
+        return [WEIGHTS]
+    places = read_json(path / INDEX).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise InputError(f"{path / INDEX} has no weight_map")
+    return sorted(set(places.values()))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _marks(begin_token: int, end_token: int) -> dict[str, int]:

@@ -196,6 +196,6 @@ def rotations(config: LlamaConfig) -> tuple[Tensor, Tensor]:
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     """Turn each pair (i, i + D/2) of (B, H, T, D) by its position's angle."""
-    cosines, sines = rotation
+    cosines, sines = (angles.to(x.dtype) for angles in rotation)
     first, second = x.chunk(2, dim=-1)
     return x * cosines + torch.cat((-second, first), dim=-1) * sines

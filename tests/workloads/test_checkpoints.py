@@ -20,6 +20,7 @@ def seal(run: Folder, step: int, scratch: Path) -> None:
         world_size=2,
         settings={"seed": 1},
         model={"width": 8},
+        model_sha256="",
         data_sha256="d",
         tokenizer_sha256="t",
         versions={"torch": "2"},
@@ -108,3 +109,33 @@ def test_a_run_without_a_good_checkpoint_has_none(tmp_path):
     run = open_folder(str(tmp_path / "nothing"))
 
     assert newest(run, tmp_path / "scratch", pytest.fail) is None
+
+
+@pytest.mark.parametrize(("keep", "left"), [(1, [40]), (2, [40, 20]), (3, [40, 20, 10]), (9, None)])
+def test_the_newest_complete_checkpoints_are_kept(run_anywhere, tmp_path, keep, left):
+    seal(run_anywhere, 40, tmp_path / "made-40")
+    before = run_anywhere.names()
+
+    checkpoints.forget(run_anywhere, keep=keep)
+
+    assert complete_steps(run_anywhere) == (left or [40, 20, 10])
+    if left is None:
+        assert run_anywhere.names() == before
+    # the one that never was completed goes with those before it
+    assert ("checkpoints/step-00000030/__0_0.distcp" in run_anywhere.names()) == (keep > 1)
+
+
+def test_a_checkpoint_half_forgotten_is_none(run, tmp_path, monkeypatch):
+    deleted: list[str] = []
+
+    def delete(name: str) -> None:
+        if deleted:
+            raise KeyboardInterrupt
+        deleted.append(name)
+        type(run).delete(run, name)
+
+    monkeypatch.setattr(run, "delete", delete)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.forget(run, keep=1)
+
+    assert complete_steps(run) == [20]

@@ -3,7 +3,8 @@
 torchrun --nproc-per-node 2 -m workloads.train --data data --out run --model tiny --steps 300
 
 Alone or under torchrun, on folders or s3://. The same command again continues a run that was
-interrupted, with the loss it would have had. SIGTERM or Ctrl-C: save after the step, then end.
+interrupted, with the loss it would have had; so it does on another number of processes, up to
+rounding. SIGTERM or Ctrl-C: save after the step if --grace allows it, then end with exit code 1.
 """
 
 import os
@@ -11,14 +12,19 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 
 from workloads.command import InputError, Parser, count, run
 from workloads.llama import SIZES
+from workloads.train.backend import Backend
+from workloads.train.host import Place
 from workloads.train.loop import train
-from workloads.train.native import Native, Place
+from workloads.train.native import Native
 from workloads.train.settings import Settings
+from workloads.train.stop import Stop
 
+DEVICES = ("cpu", "cuda", "neuron", "xla")
 ORPHAN_SECONDS = 0.1  # how long a worker may go on without its launcher
 PATIENCE_SECONDS = 10.0  # for the first process to speak and the launcher to end the others
 
@@ -28,15 +34,28 @@ def parser() -> Parser:
     add = options.add_argument
     add("--data", required=True, metavar="URI", help="what prepare wrote: a folder or s3://")
     add("--out", required=True, metavar="URI", help="the run: a folder or s3://")
-    add("--model", choices=SIZES, default="tiny", help="its size (%(default)s)")
+    add("--model", default="tiny", metavar="NAME|URI",
+        help=f"fresh weights of a size ({', '.join(SIZES)}), or a Hugging Face folder of the Llama"
+        " architecture to go on from (%(default)s)")  # fmt: skip
     add("--steps", type=count(1), default=300, metavar="N", help="(%(default)s)")
     add("--seed", type=int, default=0, help="of weights and data order (%(default)s)")
     add("--batch", type=count(1), default=8, metavar="N",
-        help="sequences per step over all processes (%(default)s)")  # fmt: skip
+        help="sequences per step over all processes, of any number (%(default)s)")  # fmt: skip
+    add("--micro-batch", type=count(0), default=0, metavar="N",
+        help="sequences a process computes at once, for want of memory (its share)")  # fmt: skip
     add("--learning-rate", type=float, default=6e-3, metavar="X", help="at its peak (%(default)s)")
     add("--warmup-steps", type=count(0), default=40, metavar="N", help="(%(default)s)")
     add("--checkpoint-every", type=count(1), default=100, metavar="N", help="steps (%(default)s)")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="(%(default)s)")
+    add("--keep", type=count(0), default=0, metavar="N", help="newest checkpoints (0: all)")
+    add("--grace", type=float, default=25.0, metavar="SECONDS",
+        help="from SIGTERM to the end; torchrun and Kubernetes give 30 (%(default)s)")  # fmt: skip
+    add("--nan-skip", type=count(0), default=0, metavar="N",
+        help="steps without a finite loss and gradient to leave out; the next ends the run"
+        " (%(default)s)")  # fmt: skip
+    add("--usd-per-hour", type=float, default=0.0, metavar="X",
+        help="what all machines together cost, for tokens per dollar")  # fmt: skip
+    add("--device", choices=DEVICES, default="cpu",
+        help="neuron: native PyTorch on Trn2; xla: PyTorch/XLA on Trn1 (%(default)s)")  # fmt: skip
     return options
 
 
@@ -50,24 +69,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if "TORCHELASTIC_RUN_ID" in os.environ:
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    stop = threading.Event()
+    stop = Stop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())  # the loop looks after every step
+        signal.signal(name, stop.on_signal)  # the loop looks after every step
 
     def work() -> None:
         settings = Settings(**vars(parser().parse_args(argv)))
-        if not settings.learning_rate > 0:
-            raise InputError(f"--learning-rate {settings.learning_rate} is not above 0")
-        native = Native(place, device=settings.device, processors=_processors())
+        stop.grace = settings.grace
+        backend = _backend(settings.device, place)
         try:
-            train(settings, native, stopping=stop.is_set)
+            # neuron_parallel_compile sets it: Neuron documentation, pytorch-neuron-parallel-compile
+            collecting = os.environ.get("NEURON_EXTRACT_GRAPHS_ONLY") == "1"
+            train(settings, backend, stop, collecting=collecting)
         finally:
-            native.close()
+            backend.close()
 
     def silent() -> bool:
-        return place.rank > 0 and stop.wait(PATIENCE_SECONDS)
+        return place.rank > 0 and stop.asked.wait(PATIENCE_SECONDS)
 
     return run("train", work, silent=silent)
+
+
+def _backend(device: str, place: Place) -> Backend:
+    if device != "xla":
+        return Native(place, device=device, processors=_processors())
+    try:
+        from workloads.train.xla import Xla
+    except ImportError as error:
+        raise InputError(
+            f"--device xla needs PyTorch/XLA ({error}); use the training image of Trn1 that"
+            " workloads/versions.toml names"
+        ) from None
+    return Xla(place)
 
 
 def _processors() -> int:
@@ -86,7 +119,11 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
+    try:
+        code = main()
+    except Exception:
+        traceback.print_exc()
+        code = 1
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is written. Python's own way out ends threads of PyTorch's that are still in C++,

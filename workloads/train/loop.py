@@ -1,160 +1,183 @@
-"""The step loop: batch, loss, gradient, update; and when to report, to save and to stop."""
+"""The step loop: batch, loss, gradient, update; and when to save and to stop."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim import Optimizer
 
-from workloads.command import InputError, StageError, progress
+from workloads.command import StageError, progress
 from workloads.dataset import Dataset
 from workloads.llama import Llama
+from workloads.train.backend import Backend, Peak
 from workloads.train.data import Sequences, batch_numbers
-from workloads.train.metrics import Metrics, Row
-from workloads.train.native import Native
-from workloads.train.picture import draw_loss
+from workloads.train.flops import flops_per_token
+from workloads.train.recorder import WINDOW_STEPS, Recorder, Work
 from workloads.train.run import Run
-from workloads.train.schedule import learning_rate
+from workloads.train.saver import Saver
+from workloads.train.schedule import Rates
 from workloads.train.settings import Settings
+from workloads.train.start import open_start
+from workloads.train.stop import Stop
+from workloads.train.summary import finish, introduce
 from workloads.train.workspace import open_data, scratch_folder
 
-REPORT_STEPS = 10  # their numbers stay on the device until then: a step waits for no transfer
+# Enough to meet every graph: the first step, the next ones, and a window on its way.
+COLLECTED_STEPS = WINDOW_STEPS + 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """A step done, its numbers still on the device."""
-
-    step: int
-    loss: Tensor
-    grad_norm: Tensor
-    learning_rate: float
-    seconds: float
-
-
-def train(settings: Settings, native: Native, *, stopping: Callable[[], bool]) -> None:
+def train(settings: Settings, backend: Backend, stop: Stop, *, collecting: bool = False) -> None:
     """Train to the last step, from where the run in `--out` was left.
 
-    `stopping` is asked every step; if it says yes in any process, all save after the step and end.
+    `stop` is asked every step; if it was raised in any process, all save after the step and end.
+    `collecting`: the device computes nothing and only notes what it would have to compile (Neuron's
+    neuron_parallel_compile); a few steps are made, and nothing is read from them or written.
     """
-    processes = native.place.world_size
-    if settings.batch % processes:
-        raise InputError(
-            f"--batch {settings.batch} sequences cannot be divided among {processes} processes;"
-            f" give a multiple of {processes}"
+    settings.shares(backend.host.place.world_size)  # or refuse before anything is touched
+    with scratch_folder(backend.host) as scratch:
+        dataset, path = open_data(settings.data, backend.host, scratch)
+        start = open_start(settings, dataset, backend.host, scratch)
+        model, optimizer = backend.prepare(
+            start.make(), accumulate=settings.shares(backend.host.place.world_size)[0] > 1
         )
-    with scratch_folder(native) as scratch:
-        _train(settings, native, scratch, stopping)
+        loop = Loop(settings, backend, model, optimizer, dataset=dataset, data=path)
+        if collecting:
+            loop.collect()
+            return
+        run = Run(settings, backend, start, data=dataset, scratch=scratch)
+        loop.run(run, stop)
 
 
-def _train(settings: Settings, native: Native, scratch: Path, stopping: Callable[[], bool]) -> None:
-    dataset, path = open_data(settings.data, native, scratch)
-    sequences = Sequences(dataset, path)
-    model = Llama(settings.architecture(dataset))
-    model.initialise(settings.seed)
-    size = sum(parameter.numel() for parameter in model.parameters())
-    model = native.shard(model)
-    optimizer = native.optimizer(model)
-    run = Run(settings, native, dataset=dataset, scratch=scratch)
-    step = run.resume(model, optimizer)
-    if run.metrics is not None:
-        begun = f"continues after step {step}" if step else "begins"
-        progress(
-            f"{settings.model} with {size:,} parameters on {native.place.world_size}"
-            f" x {native.device.type} {begun}"
+class Loop:
+    """A model in training; its parts are found once, before the first step."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        backend: Backend,
+        model: Llama,
+        optimizer: Optimizer,
+        *,
+        dataset: Dataset,
+        data: Path,
+    ) -> None:
+        self._settings, self._backend = settings, backend
+        self._model, self._optimizer = model, optimizer
+        self._dataset = dataset
+        self._sequences = Sequences(dataset, data)
+        self._count, self._size = settings.shares(backend.host.place.world_size)
+        self._data_seconds = 0.0
+        self._parameters = sum(parameter.numel() for parameter in model.parameters())
+
+    def run(self, run: Run, stop: Stop) -> None:
+        """From the last checkpoint to the last step, or until `stop`."""
+        settings, backend, host = self._settings, self._backend, self._backend.host
+        step, saver = run.resume(self._model, self._optimizer)
+        work = self._work(backend.peak() if step < settings.steps else None)
+        if run.metrics is not None:
+            introduce(settings, backend, self._parameters, work, step=step)
+        skipped = sum(row.get("skipped", False) for row in run.metrics.rows()) if run.metrics else 0
+        recorder = Recorder(
+            backend,
+            run.metrics,
+            work,
+            step=step,
+            may_skip=settings.nan_skip - host.from_first(skipped),
         )
-
-    tokens = settings.batch * dataset.sequence_length
-    share = settings.batch // native.place.world_size
-    mine = slice(native.place.rank * share, (native.place.rank + 1) * share)
-    recent: list[Step] = []
-    stop = False
-    while step < settings.steps and not stop:
-        started = time.perf_counter()
-        vote = native.any_soon(stopping())
-        step += 1
-        numbers = batch_numbers(
-            count=len(sequences), seed=settings.seed, step=step, batch=settings.batch
-        )
-        rows = torch.from_numpy(sequences.rows(numbers[mine])).to(native.device)
-        loss = F.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
-        loss.backward()  # type: ignore[no-untyped-call]
-        rate = learning_rate(
-            step,
-            peak=settings.learning_rate,
-            warmup_steps=settings.warmup_steps,
-            steps=settings.steps,
-        )
-        norm = native.update(model, optimizer, rate)
-        stop = vote.wait()
-        recent.append(
-            Step(
-                step=step,
-                loss=loss.detach(),
-                grad_norm=norm,
-                learning_rate=rate,
-                seconds=time.perf_counter() - started,
-            )
-        )
-        save = stop or step == settings.steps or step % settings.checkpoint_every == 0
-        if save or step % REPORT_STEPS == 0:
-            _report(recent, native, run.metrics, tokens=tokens, steps=settings.steps)
-            recent = []
-        if save:
-            run.save(step, model, optimizer)
-
-    if run.metrics is None:
-        return
-    if step < settings.steps:
-        raise StageError(f"stopped as asked after step {step}; the same command continues from it")
-    _finish(run, run.metrics, title=f"{settings.model}, {size:,} parameters", dataset=dataset)
-
-
-def _report(
-    recent: Sequence[Step], native: Native, metrics: Metrics | None, *, tokens: int, steps: int
-) -> None:
-    """Bring the steps' numbers to the host, in one transfer, and into the metrics."""
-    losses = native.mean(torch.stack([done.loss for done in recent])).tolist()
-    norms = torch.stack([done.grad_norm for done in recent]).tolist()
-    for done, loss in zip(recent, losses, strict=True):
-        if not math.isfinite(loss):
+        rates = self._rates(after=step)
+        stopped = False
+        while step < settings.steps and not stopped:
+            vote = host.any_soon(stop.asked.is_set())
+            step += 1
+            loss, norm = self.step(step, rates)
+            recorder.add(loss=loss, norm=norm, data_seconds=self._data_seconds)
+            stopped = vote.wait()
+            if stopped or step == settings.steps or step % settings.checkpoint_every == 0:
+                self._save(step, recorder, saver, stop)
+        _wait(recorder, saver)
+        if run.metrics is None or run.attempts is None:
+            return
+        if step < settings.steps:
             raise StageError(
-                f"the loss of step {done.step} is {loss}; try a smaller --learning-rate"
+                f"stopped as asked after step {step}; the same command continues from it"
             )
-    if metrics is None:
-        return
-    metrics.append(
-        [
-            Row(
-                step=done.step,
-                loss=loss,
-                grad_norm=norm,
-                learning_rate=done.learning_rate,
-                tokens=done.step * tokens,
-                tokens_per_second=round(tokens / done.seconds, 1),
-                seconds=round(done.seconds, 6),
+        title = f"{settings.model}, {self._parameters:,} parameters"
+        finish(run.out, run.metrics, run.attempts, title=title, dataset=self._dataset, work=work)
+
+    def collect(self) -> None:
+        """A few steps of nothing, for the graphs."""
+        rates = self._rates(after=0)
+        values = []
+        for step in range(1, COLLECTED_STEPS + 1):
+            values.append(torch.stack(self.step(step, rates)))
+            if len(values) == WINDOW_STEPS:
+                self._backend.fetch(torch.stack(values))()
+        progress(f"{COLLECTED_STEPS} steps for their graphs alone; nothing was trained")
+
+    def step(self, step: int, rates: Rates) -> tuple[Tensor, Tensor]:
+        """One step; its loss in this process and its gradient's norm, both still on the device."""
+        loss = torch.zeros((), device=self._backend.device)
+        for i, rows in enumerate(self._micro_batches(step)):
+            part = F.cross_entropy(
+                self._model(rows[:, :-1]).flatten(0, 1).float(), rows[:, 1:].flatten()
             )
-            for done, loss, norm in zip(recent, losses, norms, strict=True)
-        ]
-    )
-    rate = len(recent) * tokens / sum(done.seconds for done in recent)
-    progress(f"step {recent[-1].step}/{steps}  loss {losses[-1]:.3f}  {rate:,.0f} tokens/s")
+            part = part / self._count
+            self._backend.backward(self._model, part, last=i == self._count - 1)
+            loss = loss + part.detach()
+        norm = self._backend.update(
+            self._model, self._optimizer, rates.next(), skip_bad=self._settings.nan_skip > 0
+        )
+        return loss, norm
+
+    def _micro_batches(self, step: int) -> Iterator[Tensor]:
+        """This process's sequences of the step, on the device."""
+        started = time.perf_counter()
+        settings, rank = self._settings, self._backend.host.place.rank
+        numbers = batch_numbers(
+            count=len(self._sequences), seed=settings.seed, step=step, batch=settings.batch
+        )
+        share = self._count * self._size
+        rows = torch.from_numpy(self._sequences.rows(numbers[rank * share : (rank + 1) * share]))
+        parts = [self._backend.put(part) for part in torch.split(rows, self._size)]
+        self._data_seconds = time.perf_counter() - started
+        yield from parts
+
+    def _save(self, step: int, recorder: Recorder, saver: Saver, stop: Stop) -> None:
+        """StageError, in every process, if that would not end before the machine is gone."""
+        recorder.settle()  # what is saved has a finite loss
+        left, needed = min(self._backend.host.gather((stop.seconds_left(), saver.slowest_seconds)))
+        if left < needed:
+            _wait(recorder, saver)
+            raise StageError(
+                f"stopped as asked after step {step} without saving it: {left:.0f} s were left and"
+                f" a checkpoint takes {needed:.0f} s here; the same command continues from the last"
+            )
+        started = time.perf_counter()
+        saver.start(step, self._backend.state(self._model, self._optimizer))
+        recorder.stood_still(time.perf_counter() - started)
+
+    def _rates(self, *, after: int) -> Rates:
+        rates = [self._settings.rate(step) for step in range(1, self._settings.steps + 1)]
+        return Rates(rates, after=after, device=self._backend.device)
+
+    def _work(self, peak: Peak | None) -> Work:
+        settings, devices = self._settings, self._backend.host.place.world_size
+        length = self._dataset.sequence_length
+        return Work(
+            tokens=settings.batch * length,
+            devices=devices,
+            steps=settings.steps,
+            rate=settings.rate,
+            usd_per_hour=settings.usd_per_hour or None,
+            flops_per_token=flops_per_token(self._model, length),
+            peak=peak,
+        )
 
 
-def _finish(run: Run, metrics: Metrics, *, title: str, dataset: Dataset) -> None:
-    """The picture, and the run in one line."""
-    rows = metrics.rows()
-    try:
-        run.out.write("loss.png", draw_loss(rows, title=title, vocabulary=dataset.vocabulary))
-    except StageError as error:
-        progress(f"warning: {error}")
-    print(
-        f"{len(rows)} steps, loss {rows[0]['loss']:.2f} to {rows[-1]['loss']:.2f},"
-        f" {rows[-1]['tokens']:,} tokens in {sum(row['seconds'] for row in rows):.0f} s,"
-        f" in {run.out.uri}",
-        flush=True,
-    )
+def _wait(recorder: Recorder, saver: Saver) -> None:
+    """Until everything is written."""
+    recorder.settle()
+    saver.wait()

@@ -13,15 +13,33 @@ FILE = "metrics.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One step: `tokens` since the run began, `seconds` of this step without saving."""
+    """One step.
+
+    Seconds are the mean of the steps reported together: on an accelerator the host knows no
+    single step's. loss and grad_norm are None where they were no numbers; a figure that needs
+    something unknown (a price, a peak) is left out.
+    """
 
     step: int
-    loss: float
-    grad_norm: float
+    loss: float | None
+    grad_norm: float | None
     learning_rate: float
-    tokens: int
+    tokens: int  # since the run began
     tokens_per_second: float
-    seconds: float
+    tokens_per_second_per_device: float
+    seconds: float  # of this step without saving, data included
+    data_seconds: float  # of them, reading the batch
+    checkpoint_seconds: float  # stood still for the checkpoint before this step
+    tokens_per_usd: float | None = None
+    mfu: float | None = None  # share of the peak, 0 to 1
+    skipped: bool = False
+
+    def to_json(self) -> str:
+        table = asdict(self)
+        for name in ("tokens_per_usd", "mfu"):
+            if table[name] is None:
+                del table[name]
+        return json.dumps(table, allow_nan=False)
 
 
 class Metrics:
@@ -38,13 +56,14 @@ class Metrics:
 
     def append(self, rows: list[Row]) -> None:
         with self._file.open("a") as stream:
-            stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+            stream.writelines(row.to_json() + "\n" for row in rows)
             stream.flush()
             os.fsync(stream.fileno())  # no checkpoint must outlive the rows before it
 
     def publish(self) -> None:
         """Bring the run's folder up to date, where that is elsewhere."""
-        self._out.upload(self._file, FILE)
+        if self._out.path is None:
+            self._out.write(FILE, self._file.read_bytes())  # may grow meanwhile
 
     def rows(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._file.read_text().splitlines()]

@@ -1,148 +1,162 @@
-"""Devices, processes and their state: the one file of training that knows what it runs on.
+"""PyTorch's own devices: the CPU, CUDA, and Neuron's native PyTorch on Trn2.
 
-CPU with gloo, or CUDA with NCCL: PyTorch's own sharding (FSDP2) and distributed checkpoints.
+Sharding is FSDP2, over gloo, NCCL or Neuron's collectives. TorchNeuron registers the device
+`neuron` and a process group of that name by itself once it is installed: Neuron SDK documentation,
+torch/guides/torch-distributed.rst (SDK 2.33, beta). Only the CPU was run by this project.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.checkpoint.api import CheckpointException
-from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.optim import AdamW, Optimizer
 
-from workloads.command import StageError
+from workloads.command import InputError
+from workloads.hardware import CHIPS
 from workloads.llama import Llama
+from workloads.train.backend import (
+    BETAS,
+    GRADIENT_NORM,
+    WEIGHT_DECAY,
+    Peak,
+    State,
+    parameter_groups,
+)
+from workloads.train.flops import cpu_peak
+from workloads.train.host import Host, Place
 
-Thing = TypeVar("Thing")
-
-BETAS = (0.9, 0.95)
-WEIGHT_DECAY = 0.1
-GRADIENT_NORM = 1.0  # a longer gradient is scaled down to this
 # Parameters are gathered block by block, to hold few at a time; a model of this size or smaller
 # in one piece, because two gloo processes then do 1.3 times as many steps (tiny, 2 cores).
 WHOLE_PARAMETERS = 10_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Which process of the run this is, as the launcher tells it."""
-
-    rank: int = 0
-    world_size: int = 1
-    local_rank: int = 0
-    local_world_size: int = 1
-    launched: bool = False  # by torchrun, which also gives a rendezvous
+GROUPS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl", "neuron": "cpu:gloo,neuron:neuron"}
+# What is multiplied; weights, gradients' sums and moments are float32 everywhere.
+PRODUCTS = {"cpu": torch.float32, "cuda": torch.bfloat16, "neuron": torch.bfloat16}
 
 
 class Native:
-    """The processes of a run and the model sharded over them."""
+    """One of PyTorch's devices per process, the model sharded over all."""
 
     def __init__(self, place: Place, *, device: str, processors: int) -> None:
-        self.place = place
-        self.device = torch.device(device)
-        if device == "cuda":
-            torch.cuda.set_device(place.local_rank)
-        torch.set_num_threads(max(1, processors // place.local_world_size))
-        backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-        if place.launched:
-            dist.init_process_group(backend)
+        if device != "cpu" and not (
+            hasattr(torch, device) and torch.get_device_module(device).is_available()
+        ):
+            raise InputError(f"--device {device}: PyTorch sees none on this machine; try cpu")
+        if device == "cpu":
+            self.device = torch.device("cpu")
         else:
-            alone = dist.HashStore()  # type: ignore[attr-defined]  # missing from __all__ only
-            dist.init_process_group(backend, store=alone, rank=0, world_size=1)
+            self.device = torch.device(device, place.local_rank)
+            torch.get_device_module(device).set_device(place.local_rank)
+        torch.set_num_threads(max(1, processors // place.local_world_size))
+        self.host = Host(place, GROUPS[device])
         self._mesh = init_device_mesh(device, (place.world_size,))
+        self._policy = MixedPrecisionPolicy(
+            param_dtype=PRODUCTS[device], reduce_dtype=torch.float32
+        )
 
     def close(self) -> None:
-        dist.destroy_process_group()
+        self.host.close()
 
-    def shard(self, model: Llama) -> Llama:
-        """The model on its device, each process keeping its part of every parameter."""
+    def prepare(self, model: Llama, *, accumulate: bool) -> tuple[Llama, Optimizer]:
         model.to(self.device)
-        if sum(parameter.numel() for parameter in model.parameters()) > WHOLE_PARAMETERS:
-            for block in model.model.layers:
-                fully_shard(block, mesh=self._mesh)
-        fully_shard(model, mesh=self._mesh)
-        return model
-
-    def optimizer(self, model: Llama) -> torch.optim.AdamW:
-        """AdamW that decays matrices only; the rate is a tensor, so that it is no constant of a
-        compiled graph."""
-        parameters = list(model.parameters())
-        groups = [
-            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": WEIGHT_DECAY},
-            {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-        ]
+        # One process on float32 has nothing to gather or convert; wrapping would only cost time.
+        if self.host.place.world_size > 1 or PRODUCTS[self.device.type] != torch.float32:
+            if sum(parameter.numel() for parameter in model.parameters()) > WHOLE_PARAMETERS:
+                for block in model.model.layers:
+                    fully_shard(block, mesh=self._mesh, mp_policy=self._policy)
+            fully_shard(model, mesh=self._mesh, mp_policy=self._policy)
+        # The rate is a tensor, so that it is no constant of a compiled graph.
         rate = torch.zeros((), device=self.device)
-        return torch.optim.AdamW(groups, lr=rate, betas=BETAS, fused=True)
+        groups = parameter_groups(model)
+        return model, AdamW(groups, lr=rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True)
 
-    def update(self, model: Llama, optimizer: torch.optim.AdamW, rate: float) -> Tensor:
-        """One optimizer step at `rate`; gives the gradient's norm before clipping."""
+    def put(self, rows: Tensor) -> Tensor:
+        if self.device.type == "cuda":
+            rows = rows.pin_memory()  # else the copy would wait for the device
+        return rows.to(self.device, non_blocking=True)
+
+    def backward(self, model: Llama, loss: Tensor, *, last: bool) -> None:
+        if isinstance(model, FSDPModule):
+            model.set_requires_gradient_sync(last)
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def update(self, model: Llama, optimizer: Optimizer, rate: Tensor, *, skip_bad: bool) -> Tensor:
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
+        if skip_bad:
+            finite = torch.isfinite(norm)
+            rate = torch.where(finite, rate, 0.0)
+            for parameter in model.parameters():
+                if parameter.grad is not None:
+                    _local(parameter.grad).masked_fill_(~finite, 0.0)
         for group in optimizer.param_groups:
-            group["lr"].copy_(torch.tensor(rate))
+            group["lr"].copy_(rate)
         optimizer.step()
         optimizer.zero_grad()
-        return norm.full_tensor()  # type: ignore[attr-defined, no-any-return]  # a DTensor
+        return norm
 
-    def mean(self, values: Tensor) -> Tensor:
-        """Element by element over all processes."""
-        dist.all_reduce(values)
-        return values / self.place.world_size
+    def fetch(self, values: Tensor) -> Callable[[], list[list[float]]]:
+        values = values / self.host.place.world_size
+        work = dist.all_reduce(values, async_op=True)
+        if self.device.type == "cpu":
 
-    def any_soon(self, flag: bool) -> "AnyProcess":
-        """Begin to ask every process; a collective."""
-        votes = torch.tensor(int(flag))
-        return AnyProcess(votes, dist.all_reduce(votes, op=dist.ReduceOp.MAX, async_op=True))
+            def wait() -> list[list[float]]:
+                work.wait()
+                rows: list[list[float]] = values.tolist()
+                return rows
 
-    def gather(self, thing: Thing) -> list[Thing]:
-        """Everybody's thing, by rank."""
-        things: list[Thing] = [thing] * self.place.world_size
-        dist.all_gather_object(things, thing)
-        return things
+            return wait
+        work.wait()  # in the device's stream; the host goes on
+        pinned = torch.empty(values.shape, pin_memory=self.device.type == "cuda")
+        pinned.copy_(values, non_blocking=True)
+        arrived = torch.Event(self.device.type)
+        arrived.record()
 
-    def from_first(self, thing: Thing) -> Thing:
-        """Rank 0's thing."""
-        things = [thing]
-        dist.broadcast_object_list(things, src=0)
-        return things[0]
+        def wait_for_copy() -> list[list[float]]:
+            arrived.synchronize()
+            rows: list[list[float]] = pinned.tolist()
+            return rows
 
-    def barrier(self) -> None:
-        dist.barrier()
+        return wait_for_copy
 
-    def save(self, model: Llama, optimizer: torch.optim.AdamW, path: Path) -> None:
-        """Each process writes its part below `path`, a new folder."""
-        weights, state = get_state_dict(model, optimizer)
-        try:
-            save({"model": weights, "optimizer": state}, checkpoint_id=path)
-        except CheckpointException as error:
-            raise StageError(f"{path}: {_first(error)}") from None
+    def state(self, model: Llama, optimizer: Optimizer) -> State:
+        named = dict(model.named_parameters())
+        moments = optimizer.state
+        first = next(iter(named.values()))
+        return {
+            "model": {name: p.detach() for name, p in named.items()},
+            "first_moment": {name: moments[p]["exp_avg"] for name, p in named.items()},
+            "second_moment": {name: moments[p]["exp_avg_sq"] for name, p in named.items()},
+            "updates": moments[first]["step"].detach(),
+        }
 
-    def load(self, model: Llama, optimizer: torch.optim.AdamW, path: Path) -> None:
-        """Read back what `save` wrote, by any number of processes."""
-        weights, state = get_state_dict(model, optimizer)
-        load({"model": weights, "optimizer": state}, checkpoint_id=path)
-        set_state_dict(model, optimizer, model_state_dict=weights, optim_state_dict=state)
+    def restore(self, model: Llama, optimizer: Optimizer, load: Callable[[State], None]) -> None:
+        for parameter in model.parameters():
+            optimizer.state[parameter] = {
+                "step": torch.zeros((), device=self.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+        state = self.state(model, optimizer)
+        load(state)
+        for moments in optimizer.state.values():
+            moments["step"].copy_(state["updates"])
+
+    def peak(self) -> Peak | None:
+        if self.device.type == "cpu":
+            return cpu_peak()
+        if self.device.type == "neuron":  # a device is a logical core of two physical ones
+            chip = CHIPS["Trainium2"]
+            cores = chip.cores // (chip.lnc or 1)
+            return Peak(tflops=chip.bf16_tflops / cores, what=f"bf16, a {cores}th of a {chip.name}")
+        device = torch.cuda.get_device_name()
+        chips = [chip for chip in CHIPS.values() if chip.name in device.split()]
+        return Peak(tflops=chips[0].bf16_tflops, what=f"bf16, {device}") if chips else None
 
 
-@dataclass(frozen=True)
-class AnyProcess:
-    """An answer under way: whether any process raised its flag."""
-
-    votes: Tensor
-    work: dist.Work
-
-    def wait(self) -> bool:
-        self.work.wait()
-        return bool(self.votes.item())
-
-
-def _first(error: CheckpointException) -> str:
-    """The first process's reason, in one line."""
-    rank, (reason, _) = next(iter(error.failures.items()))
-    return f"process {rank} could not write: {' '.join(str(reason).split())}"
+def _local(tensor: Tensor) -> Tensor:
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

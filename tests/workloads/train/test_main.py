@@ -12,7 +12,12 @@ from workloads.train.__main__ import main
         (["--data", "ftp://host/x"], "neither a folder nor s3://"),
         (["--out", "/proc/run"], "/proc/run"),
         (["--steps", "0"], "0 is too small: at least 1"),
-        (["--model", "huge"], "invalid choice: 'huge'"),
+        (["--model", "huge"], "--model huge is neither a size (micro, tiny, small) nor a folder"),
+        (["--batch", "6", "--micro-batch", "4"], "--batch 6 sequences cannot be divided among 1"),
+        (["--grace", "-1"], "--grace -1.0 is not a number of seconds"),
+        (["--usd-per-hour", "nan"], "--usd-per-hour nan is not a price"),
+        (["--device", "cuda"], "--device cuda: PyTorch sees none on this machine; try cpu"),
+        (["--device", "xla"], "use the training image of Trn1 that workloads/versions.toml names"),
         (["--learning-rate", "0"], "--learning-rate 0.0 is not above 0"),
         (["--learning-rate", "nan"], "--learning-rate nan is not above 0"),
         (["--sted", "5"], "unrecognized arguments: --sted"),
@@ -68,7 +73,7 @@ def test_a_run_is_not_continued_on_other_data(trained, data, tmp_path, train_opt
     code = main(["--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"), *train_options])
 
     assert code == 2
-    assert "holds a run on other data than" in capsys.readouterr().err
+    assert "holds a run on another data than" in capsys.readouterr().err
 
 
 def test_damaged_data_is_not_trained_on(data, tmp_path, capsys):

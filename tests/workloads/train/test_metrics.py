@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import pytest
 
 from workloads.files import open_folder
@@ -12,7 +15,11 @@ def row(step: int) -> Row:
         learning_rate=0.1,
         tokens=step * 8,
         tokens_per_second=80.0,
+        tokens_per_second_per_device=40.0,
         seconds=0.1,
+        data_seconds=0.01,
+        checkpoint_seconds=0.0,
+        mfu=0.5,
     )
 
 
@@ -32,7 +39,7 @@ def test_rows_come_back_as_written(place):
     metrics.publish()
 
     assert [kept["step"] for kept in metrics.rows()] == [1, 2, 3]
-    assert metrics.rows()[1] == vars(row(2))
+    assert metrics.rows()[1] == {k: v for k, v in vars(row(2)).items() if v is not None}
     assert len(place[0].read("metrics.jsonl").splitlines()) == 3
 
 
@@ -56,3 +63,10 @@ def test_a_line_cut_off_by_a_kill_goes(place):
     resumed = Metrics(*place, resumed_step=1)
 
     assert [kept["step"] for kept in resumed.rows()] == [1]
+
+
+def test_a_loss_that_was_no_number_is_null():
+    lost = dataclasses.replace(row(3), loss=None, grad_norm=None, skipped=True)
+
+    assert json.loads(lost.to_json())["loss"] is None
+    assert "tokens_per_usd" not in json.loads(lost.to_json())
