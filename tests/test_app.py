@@ -35,7 +35,7 @@ def run(folder, **context):
     ids=["misspelt key", "EFA on inf2"],
 )
 def test_a_mistake_in_an_environment_file_ends_in_one_sentence(tmp_path, right, wrong):
-    """Every other mistake comes the same way: tests/stacks/test_config.py has them all."""
+    """Every other mistake comes the same way: tests/stacks/config has them all."""
     assert right in DEV
     (tmp_path / "dev.toml").write_text(DEV.replace(right, wrong, 1))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stacks.capacity import sold
 from stacks.config import NodePoolConfig
+from stacks.config.capacity import sold
 from workloads.hardware import INSTANCES
 
 RESERVATION = "cr-0123456789abcdef0"

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from stacks.config_types import refused
+from stacks.config.types import refused
 from stacks.node_pool.autoscaler_tags import autoscaler_tags
 from workloads.hardware import INSTANCES
 

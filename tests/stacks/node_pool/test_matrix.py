@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from app import compose
 from operations.checker import check
 from stacks.config import EnvironmentConfig
-from stacks.config_errors import sentences
+from stacks.config.errors import sentences
 from workloads import hardware
 
 # EC2's answer as it is stored, past the classes that the code reads it through.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.config_types import refused
+from stacks.config.types import refused
 from stacks.node_pool.network_interfaces import loses_pods, max_pods, network_interfaces
 from workloads import hardware
 

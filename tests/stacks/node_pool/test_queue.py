@@ -4,7 +4,7 @@ import json
 import pytest
 
 from operations.manifests import NO_SCHEMA, problems
-from stacks.config_types import refused
+from stacks.config.types import refused
 from stacks.node_pool.queue import queue_objects, quota
 from workloads.hardware import INSTANCES
 from workloads.versions import VERSIONS

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stacks.config_types import refused
+from stacks.config.types import refused
 from stacks.node_pool.user_data import user_data
 from workloads.hardware import INSTANCES
 

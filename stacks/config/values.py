@@ -6,7 +6,7 @@ Each function gives its argument back, or raises an error whose sentence says wh
 import json
 import re
 
-from stacks.config_errors import wrong
+from stacks.config.errors import wrong
 
 _TAG = re.compile(r"[\w .:/=+@-]*")  # what every service takes; IAM: [\p{L}\p{Z}\p{N}_.:/=+\-@]*
 _ROLE = re.compile(r"arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")

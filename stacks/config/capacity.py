@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from stacks.config_errors import wrong
+from stacks.config.errors import wrong
 from workloads.hardware import Instance
 
 # EC2 user guide, "Capacity Blocks for ML": a block has at most 64 instances.

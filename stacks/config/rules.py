@@ -5,9 +5,9 @@ Each raises an error whose sentence says what would be right.
 
 from collections.abc import Iterable, Sequence
 
-from stacks.config_errors import wrong
-from stacks.config_pools import NodePoolConfig
-from stacks.config_types import refused
+from stacks.config.errors import wrong
+from stacks.config.pools import NodePoolConfig
+from stacks.config.types import refused
 from workloads.hardware import CHIPS, INSTANCES, REGIONS, Instance
 from workloads.version_rules import numbers
 from workloads.versions import VERSIONS

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stacks import config as module
 from stacks.config import (
     ENVIRONMENTS,
     ConfigError,
@@ -19,6 +18,7 @@ from stacks.config import (
     load_environments,
     warnings,
 )
+from stacks.config import loading as module
 from stacks.network import NetworkStack
 from workloads.hardware import INSTANCES
 from workloads.support import Support

@@ -6,7 +6,7 @@ and that no row of it can answer.
 
 import re
 
-from stacks.config_errors import nearest
+from stacks.config.errors import nearest
 from workloads.hardware import INSTANCES
 
 _TRN2 = "the nearest choice is trn2.48xlarge (Trainium2)"

@@ -7,7 +7,7 @@ import json
 import re
 from urllib.parse import urlsplit
 
-from stacks.config_errors import wrong
+from stacks.config.errors import wrong
 from workloads.gateway.config import ModelConfig
 
 # Beginning of an inference profile's ID -> beginnings of the regions it is called from. The guide

@@ -1,6 +1,6 @@
 import pytest
 
-from stacks.config_types import known_instance, refused
+from stacks.config.types import known_instance, refused
 from workloads.hardware import INSTANCES
 
 

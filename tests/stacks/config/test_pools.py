@@ -1,9 +1,9 @@
 import pytest
 
-from stacks import config_pools
-from stacks.capacity import KINDS, sold
 from stacks.config import ConfigError, NodePoolConfig
-from stacks.config_types import refused
+from stacks.config import pools as pools_module
+from stacks.config.capacity import KINDS, sold
+from stacks.config.types import refused
 from stacks.node_pool.network_interfaces import network_interfaces
 from workloads.hardware import INSTANCES, REGIONS
 from workloads.versions import VERSIONS
@@ -246,12 +246,12 @@ def test_a_pool_without_a_name_is_called_by_its_place(refusal):
 
 @ALL
 def test_efa_is_accepted_exactly_where_the_type_has_it(instance):
-    config_pools.check_efa(instance, efa=False)
+    pools_module.check_efa(instance, efa=False)
     if instance.efa_interfaces:
-        config_pools.check_efa(instance, efa=True)
+        pools_module.check_efa(instance, efa=True)
     else:
         with pytest.raises(ValueError, match=f"{instance.name} has no EFA interface"):
-            config_pools.check_efa(instance, efa=True)
+            pools_module.check_efa(instance, efa=True)
 
 
 @ALL

@@ -2,7 +2,7 @@ import tomllib
 
 import pytest
 
-from stacks.config_toml import toml_sentence
+from stacks.config.toml import toml_sentence
 
 
 def said(text):

@@ -1,7 +1,7 @@
 import pytest
 from pydantic_core import PydanticCustomError
 
-from stacks.config_gateway import check_models_region
+from stacks.config.gateway import check_models_region
 from workloads.gateway.config import ModelConfig
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"

@@ -3,7 +3,7 @@ import re
 import pytest
 from pydantic_core import PydanticCustomError
 
-from stacks.capacity import KINDS, Placement, Purchase, purchase, sold
+from stacks.config.capacity import KINDS, Placement, Purchase, purchase, sold
 from workloads.hardware import INSTANCES
 
 RESERVATION = "cr-0123456789abcdef0"

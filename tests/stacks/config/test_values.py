@@ -3,7 +3,7 @@ import re
 import pytest
 from pydantic_core import PydanticCustomError
 
-from stacks.config_values import role_arn, tags
+from stacks.config.values import role_arn, tags
 
 ROLE = "arn:aws:iam::111122223333:role/"
 

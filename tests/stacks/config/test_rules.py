@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from stacks import config_rules
+from stacks.config import rules
 from workloads.hardware import INSTANCES, REGIONS
 
 RESERVATION = "cr-0123456789abcdef0"
@@ -208,19 +208,19 @@ def test_what_fits_together_is_taken(load, changes):
 
 @pytest.mark.parametrize("zone", ["use1-az3", "usw1-az2", "cac1-az3"])
 def test_a_zone_without_eks_is_refused_as_soon_as_the_table_has_it(monkeypatch, zone):
-    monkeypatch.setattr(config_rules, "REGIONS", {"here": ("h-az1", zone)})
+    monkeypatch.setattr(rules, "REGIONS", {"here": ("h-az1", zone)})
 
     with pytest.raises(ValueError, match=f"EKS has no control plane in {zone}") as refusal:
-        config_rules.check_network_zones("here", ("h-az1", zone))
+        rules.check_network_zones("here", ("h-az1", zone))
 
     assert str(refusal.value).endswith("choose from h-az1")
 
 
 def test_dra_needs_kubernetes_1_34():
-    config_rules.check_allocator("dra", "1.34", [])
-    config_rules.check_allocator("device-plugin", "1.33", [])
+    rules.check_allocator("dra", "1.34", [])
+    rules.check_allocator("device-plugin", "1.33", [])
     with pytest.raises(ValueError, match="needs Kubernetes 1"):
-        config_rules.check_allocator("dra", "1.33", [])
+        rules.check_allocator("dra", "1.33", [])
 
 
 def test_an_endpoint_is_refused_where_its_image_is_not_published(refusal):
@@ -236,12 +236,10 @@ def test_an_endpoint_is_refused_where_its_image_is_not_published(refusal):
 def test_a_version_whose_driver_does_not_run_the_pools_sdk_is_refused(
     load, load_pool, refusal, monkeypatch
 ):
-    image = config_rules.VERSIONS.kubernetes["1.35"][0]
+    image = rules.VERSIONS.kubernetes["1.35"][0]
     old, new = (dataclasses.replace(image, driver=driver) for driver in ("2.28.0.0", "2.29.0.0"))
-    versions = dataclasses.replace(
-        config_rules.VERSIONS, kubernetes={"1.34": (old,), "1.35": (new,)}
-    )
-    monkeypatch.setattr(config_rules, "VERSIONS", versions)
+    versions = dataclasses.replace(rules.VERSIONS, kubernetes={"1.34": (old,), "1.35": (new,)})
+    monkeypatch.setattr(rules, "VERSIONS", versions)
 
     assert refusal(pools=[{}]) == (
         'cluster.kubernetes_version = "1.35": no node image known for it runs the Neuron SDK of '
@@ -259,7 +257,7 @@ def test_a_type_is_accepted_in_every_zone_that_offers_it_and_in_no_other(instanc
         for zone in zones:
             offered = zone in instance.zones.get(region, ()) and zone not in WITHOUT_EKS
             try:
-                config_rules.check_offered("pools[0]", instance, zone, region, zones)
+                rules.check_offered("pools[0]", instance, zone, region, zones)
                 accepted = True
             except ValueError as error:
                 accepted = False

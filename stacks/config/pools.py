@@ -4,11 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stacks import capacity
-from stacks import config_fields as fields
-from stacks.capacity import Purchase
-from stacks.config_errors import wrong
-from stacks.config_fields import Section
+from stacks.config import capacity, fields
+from stacks.config.capacity import Purchase
+from stacks.config.errors import wrong
+from stacks.config.fields import Section
 from workloads.hardware import INSTANCES, Instance
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
-from stacks import config_values as values
-from stacks.config_errors import nearest
-from stacks.config_types import known_instance
+from stacks.config import values
+from stacks.config.errors import nearest
+from stacks.config.types import known_instance
 from workloads.hardware import INSTANCES, REGIONS
 from workloads.versions import VERSIONS
 

@@ -2,7 +2,7 @@ import botocore.session
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from stacks.config_fields import HostingType
+from stacks.config.fields import HostingType
 from workloads.hardware import INSTANCES, REGIONS
 
 ENDPOINT = {"name": "a", "model": "a", "instance_type": "ml.inf2.xlarge"}
