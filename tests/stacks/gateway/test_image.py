@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ecs as ecs
 
@@ -52,12 +53,17 @@ def test_an_image_of_another_registry_is_taken_as_it_is(task):
     assert pulls(template) == []
 
 
-def test_without_one_it_is_built_from_the_gateways_files_alone(stage):
-    [assets] = Path(stage("prod").synth().directory).glob("*gateway*.assets.json")
-    folder = next(Path(stage("prod").node.root.outdir).glob("asset.*/workloads"))
+def test_without_one_it_is_built_from_the_gateways_files_alone(context):
+    app = cdk.App(context=context, analytics_reporting=False)  # copies what it builds from
+    stack = cdk.Stack(app, "Stack")
+    definition = ecs.FargateTaskDefinition(stack, "Task")
+    definition.add_container("Gateway", image=gateway_image(stack, None))
 
-    assert "workloads/gateway/Dockerfile" in assets.read_text()
-    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    folder = Path(app.synth().directory)
+
+    assert "workloads/gateway/Dockerfile" in (folder / "Stack.assets.json").read_text()
+    source = next(folder.glob("asset.*/workloads"))
+    files = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
     assert {"__init__.py", "gateway/__main__.py", "gateway/Dockerfile"} <= files
     assert all(file == "__init__.py" or file.startswith("gateway/") for file in files)
     assert not any("__pycache__" in file for file in files)
