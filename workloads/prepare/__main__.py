@@ -54,6 +54,10 @@ def parser() -> Parser:
         help="tokens the tokenizer may learn (%(default)s)",
     )  # fmt: skip
     options.add_argument(
+        "--sample-mib", type=count(1), default=64, metavar="N",
+        help="text that the tokenizer is learnt from, at most, in MiB (%(default)s)",
+    )  # fmt: skip
+    options.add_argument(
         "--tokenizer", metavar="FILE", help="a tokenizer.json to use instead, or its folder"
     )
     options.add_argument(
@@ -112,6 +116,7 @@ def settings_of(options: Namespace) -> Settings:
         text_key=options.text_key,
         skip=tuple(sorted(set(options.skip))),
         part_bytes=options.part_mib << 20,
+        sample_bytes=options.sample_mib << 20,
         tokenizer=rules,
         marks=marks,
     )

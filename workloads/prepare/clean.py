@@ -5,7 +5,7 @@ import io
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workloads.files import Folder
 from workloads.prepare import near, personal, quality
+from workloads.prepare.batches import batches
 from workloads.prepare.characters import characters, words
 from workloads.prepare.hashing import pieces
 from workloads.prepare.layout import DOCUMENT, DOCUMENTS, QUARANTINE, SIGNATURE, signatures
@@ -25,8 +26,6 @@ from workloads.prepare.sources import Part, Slice, StorySlice
 from workloads.prepare.work import Tally
 
 JUDGED = 1 << 20  # characters of a text that quality and near duplicates are told from
-_BATCH_CHARACTERS = 1 << 20
-_BATCH_TEXTS = 4096
 
 
 def clean(work: Folder, stem: str, part: Part, settings: Settings, buckets: int) -> Tally:
@@ -38,7 +37,7 @@ def clean(work: Folder, stem: str, part: Part, settings: Settings, buckets: int)
     with pq.ParquetWriter(
         sink, DOCUMENT, compression="zstd", use_dictionary=False, write_statistics=False
     ) as documents:
-        for texts in _batches(_rows(part, settings, tally, quarantined)):
+        for texts in batches(_rows(part, settings, tally, quarantined)):
             kept, hashes, bands = _cleaned(texts, settings, tally)
             digests = np.frombuffer(
                 b"".join(hashlib.sha256(text.encode()).digest()[:16] for text in kept), dtype="<u8"
@@ -78,19 +77,6 @@ def _place(piece: Slice) -> dict[str, Any]:
     if isinstance(piece, StorySlice):
         return {"file": f"stories of seed {piece.seed}", "unit": "story"}
     return {"file": piece.uri, "unit": "row" if piece.format == "parquet" else "byte"}
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    room = _BATCH_CHARACTERS
-    for text in texts:
-        batch.append(text)
-        room -= len(text)
-        if room <= 0 or len(batch) == _BATCH_TEXTS:
-            yield batch
-            batch, room = [], _BATCH_CHARACTERS
-    if batch:
-        yield batch
 
 
 def _cleaned(

@@ -1,18 +1,18 @@
 """A part's documents that are left, as tokens end to end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from workloads.files import Folder
+from workloads.prepare.batches import batches, pieces
 from workloads.prepare.characters import characters
 from workloads.prepare.layout import RULES, TOKENS, dtype, survivors
 from workloads.prepare.words import WordEncoder, knows, suits
 from workloads.prepare.work import Tally
-
-PIECE_CHARACTERS = 1 << 20  # a longer document is encoded in pieces, cut after a line break
 
 Tokens = NDArray[np.uint32]
 Marks = tuple[int, int]  # begin, end
@@ -50,9 +50,11 @@ class Encoder:
         """The tokens of all texts end to end."""
         if not texts:
             return np.empty(0, dtype=np.uint32)
-        pieces = [list(_pieces(text)) for text in texts]
-        counts = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
-        tokens, lengths = self._encode([piece for some in pieces for piece in some])
+        cut = [list(pieces(text)) for text in texts]
+        counts = np.fromiter(map(len, cut), dtype=np.int64, count=len(cut))
+        encoded = [self._encode(some) for some in batches(chain.from_iterable(cut))]
+        tokens = np.concatenate([some for some, _ in encoded])
+        lengths = np.concatenate([lengths for _, lengths in encoded])
         ends = np.cumsum(lengths)[np.cumsum(counts) - 1]
         starts = np.concatenate(([0], ends[:-1]))
         marks = np.tile(np.array([self._begin, self._end], dtype=np.uint32), len(texts))
@@ -64,12 +66,3 @@ class Encoder:
         encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         lengths = np.fromiter((len(some.ids) for some in encoded), np.int64, count=len(encoded))
         return np.concatenate([np.array(some.ids, dtype=np.uint32) for some in encoded]), lengths
-
-
-def _pieces(text: str) -> Iterator[str]:
-    start = 0
-    while len(text) - start > PIECE_CHARACTERS:
-        cut = text.rfind("\n", start, start + PIECE_CHARACTERS) + 1 or start + PIECE_CHARACTERS
-        yield text[start:cut]
-        start = cut
-    yield text[start:]

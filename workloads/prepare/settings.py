@@ -24,7 +24,7 @@ class Settings:
     row_bytes: int = 64 << 20  # a longer row is quarantined
     part_bytes: int = 32 << 20  # of input that one task takes
     shard_bytes: int = 64 << 20
-    sample_bytes: int = 256 << 20  # of text that a tokenizer is learnt from
+    sample_bytes: int = 64 << 20  # of text that a tokenizer is learnt from
 
     def does(self, step: str) -> bool:
         return step not in self.skip

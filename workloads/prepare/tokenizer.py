@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 
 from workloads.command import InputError
 from workloads.files import Folder, open_folder
+from workloads.prepare.batches import pieces
 from workloads.prepare.layout import RULES, survivors
 from workloads.prepare.settings import Settings
 from workloads.prepare.work import Tally
@@ -94,4 +95,5 @@ def _sample(work: Folder, cleaned: Sequence[str], merged: str, share: float) -> 
     for part, stem in enumerate(cleaned):
         for texts, hashes in survivors(work, stem, merged, part):
             chosen = zip(texts, hashes <= below, strict=True)
-            yield from (text for text, choose in chosen if choose)
+            for text in (text for text, choose in chosen if choose):
+                yield from pieces(text)

@@ -1,12 +1,14 @@
 """Byte-level BPE by the word: each different word is encoded once, by the tokenizer itself.
 
-Text is cut into words as GPT-2's pattern does, which the `ByteLevel` pre-tokenizer has inside:
+Text is cut into words as GPT-2's pattern does, which the `ByteLevel` pre-tokenizer has inside; some
+tokenizers cut out single digits before:
     's|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+
 BPE never looks across words, so that a word's tokens are the same in every text.
 """
 
 import json
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,16 +32,24 @@ _BYTES = {byte: 256 + i for i, byte in enumerate(sorted(set(range(256)) - set(_S
 def suits(tokenizer: Tokenizer) -> bool:
     """Whether encoding word by word gives what this tokenizer gives for whole texts."""
     rules = json.loads(tokenizer.to_str())
-    before, model = rules["pre_tokenizer"] or {}, rules["model"]
+    model = rules["model"]
+    steps = _pre_tokenizers(rules)
     return (
         rules["normalizer"] is None
-        and before.get("type") == "ByteLevel"
-        and not before["add_prefix_space"]
-        and before.get("use_regex", True)
+        and [step["type"] for step in steps] in (["ByteLevel"], ["Digits", "ByteLevel"])
+        and not steps[-1]["add_prefix_space"]
+        and steps[-1].get("use_regex", True)
+        and steps[0].get("individual_digits", True)
         and model["type"] == "BPE"
         and not model["dropout"]
         and all(token["special"] for token in rules["added_tokens"])
     )
+
+
+def _pre_tokenizers(rules: dict[str, Any]) -> list[dict[str, Any]]:
+    one = rules["pre_tokenizer"] or {"type": None}
+    steps: list[dict[str, Any]] = one.get("pretokenizers", [one])
+    return steps
 
 
 class WordEncoder:
@@ -47,6 +57,7 @@ class WordEncoder:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._model = tokenizer.model
+        self._split_digits = len(_pre_tokenizers(json.loads(tokenizer.to_str()))) > 1
         self._forget()
 
     def _forget(self) -> None:
@@ -57,7 +68,7 @@ class WordEncoder:
 
     def encode(self, text: Characters) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         """The tokens of the texts end to end, and how many each has."""
-        starts = word_starts(text)
+        starts = word_starts(text, split_digits=self._split_digits)
         ends = np.append(starts[1:], len(text.codes))
         met = pa.array(pieces(text.codes, starts, ends)).dictionary_encode()
         indices = met.indices.to_numpy()
@@ -113,8 +124,8 @@ def knows(text: Characters) -> bool:
     return not np.any(text.flags & UNKNOWN)
 
 
-def word_starts(text: Characters) -> NDArray[np.int64]:
-    """Where the words begin."""
+def word_starts(text: Characters, *, split_digits: bool = False) -> NDArray[np.int64]:
+    """Where the words begin; a digit may be cut out first, as if it were a text of its own."""
     codes, size = text.codes, len(text.codes)
     if not size:
         return np.empty(0, dtype=np.int64)
@@ -122,6 +133,9 @@ def word_starts(text: Characters) -> NDArray[np.int64]:
     space = kind == SPACE
     edge = np.zeros(size + 1, dtype=bool)  # a text's first character
     edge[text.starts] = True
+    if split_digits:
+        digits = np.flatnonzero(text.flags & NUMBER)
+        edge[digits] = edge[digits + 1] = True
     after_space = np.zeros(size, dtype=bool)
     after_space[1:] = space[:-1]
     before_word = np.zeros(size, dtype=bool)

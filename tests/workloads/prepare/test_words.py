@@ -14,6 +14,10 @@ from workloads.prepare.tokenizer import END, train_tokenizer
 from workloads.prepare.words import WordEncoder, knows, suits
 
 TOKENIZER = train_tokenizer([*stories(100, 0), "it's don't we're I'll you've he'd I'm 1234"], 500)
+DIGITS = Tokenizer.from_str(TOKENIZER.to_str())
+DIGITS.pre_tokenizer = pre_tokenizers.Sequence(
+    [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(False)]
+)
 # What GPT-2's pattern treats in its own way, and what it might be confused by.
 TRICKY = st.text(
     st.sampled_from(
@@ -24,22 +28,22 @@ TRICKY = st.text(
 TEXTS = st.one_of(TRICKY, st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=20))
 
 
-def whole(texts: list[str]) -> list[list[int]]:
+def whole(texts: list[str], tokenizer: Tokenizer = TOKENIZER) -> list[list[int]]:
     """What the tokenizer makes of whole texts."""
-    return [
-        encoding.ids for encoding in TOKENIZER.encode_batch_fast(texts, add_special_tokens=False)
-    ]
+    encoded = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    return [encoding.ids for encoding in encoded]
 
 
 @settings(deadline=None)
-@given(st.lists(TEXTS, max_size=8))
-def test_word_by_word_gives_the_tokens_of_whole_texts(texts):
-    encoder = WordEncoder(TOKENIZER)
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, DIGITS], ids=["GPT-2's", "single digits"])
+@given(texts=st.lists(TEXTS, max_size=8))
+def test_word_by_word_gives_the_tokens_of_whole_texts(tokenizer, texts):
+    encoder = WordEncoder(tokenizer)
 
     for some in (texts, texts[::-1]):  # the second time from memory
         tokens, lengths = encoder.encode(characters(some))
 
-        expected = whole(some)
+        expected = whole(some, tokenizer)
         assert tokens.tolist() == [token for ids in expected for token in ids]
         assert lengths.tolist() == [len(ids) for ids in expected]
 
@@ -88,6 +92,13 @@ def test_a_character_that_unicode_has_not_assigned_is_left_to_the_tokenizer():
         ("no pattern", None, pre_tokenizers.ByteLevel(False, use_regex=False), False),
         ("other words", None, pre_tokenizers.Whitespace(), False),
         ("none", None, None, False),
+        ("single digits", None, DIGITS.pre_tokenizer, True),
+        (
+            "digits",
+            None,
+            pre_tokenizers.Sequence([pre_tokenizers.Digits(), pre_tokenizers.ByteLevel(False)]),
+            False,
+        ),
         ("normalised", normalizers.NFC(), pre_tokenizers.ByteLevel(False), False),
     ],
 )
@@ -113,7 +124,7 @@ def test_a_mark_spelt_in_the_text_is_text():
 
 @pytest.mark.parametrize("text", ["line one\nline two\nline three\n", "no line break at all", ""])
 def test_a_long_document_is_encoded_in_pieces_that_lose_nothing(monkeypatch, text):
-    monkeypatch.setattr("workloads.prepare.encode.PIECE_CHARACTERS", 10)
+    monkeypatch.setattr("workloads.prepare.batches.CHARACTERS", 10)
 
     tokens = Encoder(TOKENIZER, (0, 1)).encode([text, "next"])
 
