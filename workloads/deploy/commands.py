@@ -1,0 +1,130 @@
+"""The commands' options, and what each does with them. AWS is reached as its SDK is configured."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from workloads.command import InputError, Parser
+from workloads.deploy import bedrock as into_bedrock
+from workloads.deploy.endpoint import Deployer
+from workloads.deploy.model import read_model
+from workloads.deploy.optimum import NEURON_CONFIG, check_export
+from workloads.deploy.package import Package, measure, publish
+from workloads.files import open_folder
+from workloads.versions import VERSIONS
+
+
+def upload(argv: Sequence[str]) -> None:
+    """Check a model's folder and publish it: its files with checksums, and a manifest last."""
+    options = _parser("upload", upload.__doc__)
+    options.add_argument("--to", required=True, metavar="URI", help="a folder or s3://")
+    options.add_argument(
+        "--as-is",
+        action="store_true",
+        help="any folder, such as compiled artefacts: nothing is checked",
+    )
+    given = options.parse_args(argv)
+    with _local(given.model) as path:
+        if not given.as_is and not (path / NEURON_CONFIG).is_file():
+            read_model(path)
+        package = measure(path)
+        publish(path, package, open_folder(given.to))
+    print(f"{given.to} {package.sha256}")
+
+
+def endpoint(argv: Sequence[str]) -> None:
+    """Serve an exported folder from a SageMaker endpoint that its stack has created.
+
+    The folder is what `optimum-cli export neuron` wrote. It is put beside the endpoint's present
+    one, never over it; the endpoint is asked a question and goes back if it does not answer.
+    """
+    options = _parser("endpoint", endpoint.__doc__)
+    options.add_argument("--endpoint", required=True, metavar="NAME")
+    given = options.parse_args(argv)
+    deployer = Deployer(_client("sagemaker"), _client("sagemaker-runtime"))
+    found = deployer.find(given.endpoint)
+    [variant] = found.configuration["ProductionVariants"]
+    with _local(given.model) as path:
+        check_export(path, variant["InstanceType"])
+        package = measure(path)
+        uri = beside(found.uri, package)
+        publish(path, package, open_folder(uri))
+    image = VERSIONS.sagemaker.uri(_region())
+    changed = deployer.deploy(found, uri, package, image=image)
+    print(f"{given.endpoint} {'now serves' if changed else 'already served'} {uri}")
+
+
+def bedrock(argv: Sequence[str]) -> None:
+    """Import a model into Bedrock and print its row for the gateway's table of models.
+
+    Repeating the command finds the same import again: its name contains the content's hash.
+    """
+    options = _parser("bedrock", bedrock.__doc__)
+    add = options.add_argument
+    add("--to", required=True, metavar="URI", help="s3:// prefix that the role may read")
+    add("--name", required=True, help="what clients will call the model")
+    add("--role", required=True, metavar="ARN", help="the role that Bedrock assumes to read it")
+    add("--kms-key", metavar="ARN", help="encrypts the import; Bedrock's own key without it")
+    given = options.parse_args(argv)
+    if not given.to.startswith("s3://"):
+        raise InputError(f"--to {given.to} is not s3://bucket/prefix, from where Bedrock reads")
+    importer = into_bedrock.Importer(_client("bedrock"), _client("bedrock-runtime", attempts=1))
+    with _local(given.model) as path:
+        into_bedrock.check(read_model(path))
+        package = measure(path)
+        name = into_bedrock.names(given.name, package.sha256)
+        uri = f"{given.to.rstrip('/')}/{package.sha256[:12]}"
+
+        def send() -> str:
+            publish(path, package, open_folder(uri))
+            return uri
+
+        model = importer.run(name, publish=send, role=given.role, kms_key=given.kms_key)
+    importer.ask(model)
+    print(into_bedrock.row(model, given.name))
+
+
+def beside(uri: str, package: Package) -> str:
+    """Where the next version of an endpoint's model goes: `PREFIX.DIGEST`, beside `PREFIX`.
+
+    The endpoint's role may read both. A dot and twelve digits at the end are a former version's.
+    """
+    base, dot, digest = uri.rpartition(".")
+    former = dot and len(digest) == 12 and all(c in "0123456789abcdef" for c in digest)
+    return f"{base if former else uri}.{package.sha256[:12]}"
+
+
+def _parser(command: str, description: str | None) -> Parser:
+    options = Parser(prog=f"python -m workloads.deploy {command}", description=description)
+    options.add_argument("--model", required=True, metavar="URI", help="a folder or s3://")
+    return options
+
+
+@contextmanager
+def _local(uri: str) -> Iterator[Path]:
+    """The folder's files on this machine, for as long as they are needed."""
+    folder = open_folder(uri)
+    names = folder.names()
+    if not names:
+        raise InputError(f"{uri} has no files")
+    with tempfile.TemporaryDirectory(prefix="deploy-") as scratch:
+        yield folder.download(names, Path(scratch))
+
+
+def _client(service: str, *, attempts: int = 5) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, read_timeout=120)
+    return boto3.Session().client(service, config=config)  # type: ignore[call-overload]
+
+
+def _region() -> str:
+    import boto3
+
+    region = boto3.Session().region_name
+    if region is None:
+        raise InputError("no AWS region is configured: set AWS_REGION")
+    return region
