@@ -36,7 +36,8 @@ def prepare(given: Input, out: Folder, settings: Settings, executor: Executor) -
     buckets = _buckets(given)
 
     matching = [
-        Task(f"match/{key(cleaned, bucket)}", match, (cleaned, bucket)) for bucket in range(buckets)
+        Task(f"match/{key(cleaned, bucket)}", match, (cleaned, bucket, buckets))
+        for bucket in range(buckets)
     ]
     executor.run("match", matching)
     matched = tuple(task.stem for task in matching)

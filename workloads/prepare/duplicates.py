@@ -6,40 +6,38 @@ document that comes first in the input stays, however the work was divided.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from workloads.files import Folder
-from workloads.prepare.layout import PAIRS, PART_BITS, REMOVED, SIGNATURE, load, save, signatures
+from workloads.prepare.layout import PAIRS, PART_BITS, REMOVED, load, save
+from workloads.prepare.signatures import SIGNATURES, read_bucket
 from workloads.prepare.work import Tally
 
 Numbers = NDArray[np.uint64]
 
 
-def match(work: Folder, stem: str, cleaned: Sequence[str], bucket: int) -> Tally:
+def match(work: Folder, stem: str, cleaned: Sequence[str], bucket: int, buckets: int) -> Tally:
     """Write the pairs of equal signatures in a bucket: a document, the first one, and how."""
-    tables = []
-    for part, name in enumerate(cleaned):
-        table = pa.ipc.open_file(work.read(name + signatures(bucket))).read_all()
-        first = np.uint64(part) << PART_BITS
-        number = table["row"].to_numpy().astype(np.uint64) | first
-        tables.append(table.append_column("number", pa.array(number)))
-    schema = SIGNATURE.append(pa.field("number", pa.uint64()))
-    whole = pa.concat_tables([schema.empty_table(), *tables])
-    hashes, checks, numbers, exact = (
-        whole[name].to_numpy() for name in ("hash", "check", "number", "exact")
-    )
-    order = np.lexsort((numbers, checks, hashes, exact))
-    hashes, checks, numbers, exact = (column[order] for column in (hashes, checks, numbers, exact))
+    with ThreadPoolExecutor(16) as readers:
+        found = list(
+            readers.map(lambda name: read_bucket(work, name + SIGNATURES, bucket, buckets), cleaned)
+        )
+    parts = np.repeat(np.arange(len(found), dtype=np.uint64), [len(some) for some in found])
+    records = np.concatenate(found)
+    numbers = parts << PART_BITS | records["row"]
+    order = np.lexsort((numbers, records["check"], records["hash"], records["exact"]))
+    records, numbers = records[order], numbers[order]
     begins = np.ones(len(order), dtype=bool)
-    begins[1:] = (hashes[1:] != hashes[:-1]) | (checks[1:] != checks[:-1])
-    begins[1:] |= exact[1:] != exact[:-1]
+    begins[1:] = False
+    for column in ("exact", "hash", "check"):
+        begins[1:] |= records[column][1:] != records[column][:-1]
     originals = numbers[begins][np.cumsum(begins) - 1]
     again = numbers != originals
-    pairs = np.stack((numbers[again], originals[again], exact[again].astype(np.uint64)), axis=1)
-    pairs = np.unique(pairs, axis=0)
+    exact = records["exact"][again].astype(np.uint64)
+    pairs = np.unique(np.stack((numbers[again], originals[again], exact), axis=1), axis=0)
     work.write(stem + PAIRS, save(pairs))
     return {"pairs": len(pairs)}
 

@@ -17,15 +17,7 @@ RULES = "-tokenizer.json"
 TOKENS = "-tokens.bin"
 
 DOCUMENT = pa.schema([("text", pa.large_string()), ("hash", pa.uint64())])
-SIGNATURE = pa.schema(
-    [("hash", pa.uint64()), ("check", pa.uint64()), ("row", pa.uint32()), ("exact", pa.bool_())]
-)
 PART_BITS = np.uint64(32)  # a document's number is part << 32 | row
-
-
-def signatures(bucket: int) -> str:
-    """How the name of a part's signatures that fall into a bucket ends."""
-    return f"-signatures-{bucket:03d}.arrow"
 
 
 def dtype(vocabulary: int) -> np.dtype[np.unsignedinteger]:

@@ -43,7 +43,7 @@ def removed(tmp_path, slices, buckets: int) -> set[int]:
         first += tally["documents"]
     parts = [f"{part}" for part in range(len(slices))]
     for bucket in range(buckets):
-        match(work, f"match-{bucket}", parts, bucket)
+        match(work, f"match-{bucket}", parts, bucket, buckets)
     merge(work, "merge", [f"match-{bucket}" for bucket in range(buckets)], len(parts))
     numbers = load(work, f"merge{REMOVED}").tolist()
     return {firsts[number >> int(PART_BITS)] + (number & 0xFFFFFFFF) for number in numbers}
