@@ -9,6 +9,7 @@ from workloads.command import InputError
 # A pod of a gang is found as NAME-node-0-0.NAME, and Neuron's runtime resolves no name above 63
 # characters: neuron-runtime/nrt-troubleshoot.rst of aws-neuron-sdk.
 LONGEST_NAME = 26
+SECRETS = "/run/job"
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -40,6 +41,8 @@ class Job:
     processes: int | None = None  # that torchrun starts in each pod
     part: Part | None = None  # None: a pod has a node for itself, with all that is in it
     environment: Mapping[str, str] = field(default_factory=dict)
+    secret: str | None = None  # a Secret whose keys are files under SECRETS
+    first_decides: bool = False  # the first pod's success is the gang's; the others just serve it
     priority: str = "batch"  # or "training", which goes first
     retries: int = 3  # restarts of the gang, or repetitions of each task
     deadline_seconds: int = 24 * 3600  # of one attempt, from its start on

@@ -44,7 +44,9 @@ class Resources(TypedDict):
     claims: NotRequired[list[_Claim]]
 
 
-class _Mount(TypedDict):
+class Mount(TypedDict):
+    """Where a container sees a volume."""
+
     name: str
     mountPath: str
 
@@ -55,13 +57,21 @@ class _Container(TypedDict):
     command: list[str]
     env: list[_Variable]
     resources: Resources
-    volumeMounts: list[_Mount]
+    volumeMounts: list[Mount]
     securityContext: dict[str, bool]
 
 
-class _Volume(TypedDict):
+class _Secret(TypedDict):
+    secretName: str
+    defaultMode: int
+
+
+class Volume(TypedDict):
+    """Files of a pod."""
+
     name: str
-    emptyDir: dict[str, str]
+    emptyDir: NotRequired[dict[str, str]]
+    secret: NotRequired[_Secret]
 
 
 class Toleration(TypedDict):
@@ -95,7 +105,7 @@ class PodSpec(TypedDict):
     nodeSelector: dict[str, str]
     tolerations: list[Toleration]
     containers: list[_Container]
-    volumes: list[_Volume]
+    volumes: list[Volume]
     securityContext: NotRequired[_PodSecurity]
     resourceClaims: NotRequired[list[_PodClaim]]
 
@@ -131,6 +141,14 @@ class PodFailurePolicy(TypedDict):
     rules: list[PodFailureRule]
 
 
+class _SuccessRule(TypedDict):
+    succeededIndexes: str
+
+
+class _SuccessPolicy(TypedDict):
+    rules: list[_SuccessRule]
+
+
 class JobSpec(TypedDict):
     """An indexed Job, alone or in a JobSet."""
 
@@ -141,6 +159,7 @@ class JobSpec(TypedDict):
     backoffLimitPerIndex: NotRequired[int]
     maxFailedIndexes: NotRequired[int]
     podFailurePolicy: PodFailurePolicy
+    successPolicy: NotRequired[_SuccessPolicy]
     activeDeadlineSeconds: int
     ttlSecondsAfterFinished: NotRequired[int]
     suspend: NotRequired[bool]

@@ -2,17 +2,19 @@
 
 from workloads.command import InputError
 from workloads.jobs.environment import RESERVED_PORTS, command, variables
-from workloads.jobs.job import Job
+from workloads.jobs.job import SECRETS, Job
 from workloads.jobs.kubernetes import (
     GPU,
     INSTANCE_TYPE,
     NEURON,
     POOL,
     SERVICE_ACCOUNT,
+    Mount,
     PodSpec,
     PodTemplate,
     Resources,
     Toleration,
+    Volume,
 )
 from workloads.jobs.pool import Pool
 
@@ -23,6 +25,7 @@ _HUGEPAGES = "hugepages-2Mi"
 def template(job: Job, pool: Pool) -> PodTemplate:
     """InputError: the pool's nodes do not have what a pod asks for."""
     devices = _devices(job, pool)
+    volumes, mounts = _files(job)
     spec: PodSpec = {
         "serviceAccountName": SERVICE_ACCOUNT,  # Pod Identity gives it its role
         "restartPolicy": "Never",
@@ -36,13 +39,11 @@ def template(job: Job, pool: Pool) -> PodTemplate:
                 "command": list(command(job)),
                 "env": [{"name": k, "value": v} for k, v in variables(job, pool).items()],
                 "resources": _resources(job, pool, devices),
-                "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],
+                "volumeMounts": mounts,
                 "securityContext": {"allowPrivilegeEscalation": False},
             }
         ],
-        # The 64 MiB that a container has there by default are full at once, and a collective then
-        # dies of a bus error: aws-neuron-sdk, deploy/eks/dra.rst. It counts as the pod's memory.
-        "volumes": [{"name": "shm", "emptyDir": {"medium": "Memory"}}],
+        "volumes": volumes,
     }
     if job.gang:
         name = "net.ipv4.ip_local_reserved_ports"
@@ -53,6 +54,19 @@ def template(job: Job, pool: Pool) -> PodTemplate:
             {"name": _CLAIM, "resourceClaimTemplateName": f"{pool.name}-{whole}"}
         ]
     return {"metadata": {"labels": {"job": job.name}}, "spec": spec}
+
+
+def _files(job: Job) -> tuple[list[Volume], list[Mount]]:
+    # The 64 MiB that a container has at /dev/shm by default are full at once, and a collective then
+    # dies of a bus error: aws-neuron-sdk, deploy/eks/dra.rst. It counts as the pod's memory.
+    volumes: list[Volume] = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
+    mounts: list[Mount] = [{"name": "shm", "mountPath": "/dev/shm"}]
+    if job.secret:
+        volumes.append(
+            {"name": "secret", "secret": {"secretName": job.secret, "defaultMode": 0o400}}
+        )
+        mounts.append({"name": "secret", "mountPath": SECRETS})
+    return volumes, mounts
 
 
 def _devices(job: Job, pool: Pool) -> dict[str, int]:

@@ -49,6 +49,8 @@ def render(job: Job, pool: Pool) -> dict[str, Any]:
 
 def _job_set(job: Job, pool: Pool) -> JobSet:
     spec = _job_spec(job, pool, {"rules": [_usage_fails()]})
+    if job.first_decides:
+        spec["successPolicy"] = {"rules": [{"succeededIndexes": "0"}]}
     spec["backoffLimit"] = 0  # one lost pod fails the Job, and the JobSet begins all of them anew
     return {
         "apiVersion": JOBSET_API,

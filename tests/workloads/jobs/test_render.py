@@ -58,7 +58,12 @@ def test_an_api_server_takes_every_job_on_every_pool(every_pool):
 
 @pytest.mark.parametrize("version", VERSIONS.kubernetes)
 def test_every_kubernetes_version_takes_a_gang_and_tasks(version):
-    for job in (gang(), tasks(), tasks(part=Part(cpus=1, memory_gib=2))):
+    for job in (
+        gang(),
+        gang(secret="keys", first_decides=True),
+        tasks(),
+        tasks(part=Part(cpus=1, memory_gib=2)),
+    ):
         for pages in (0, 512):
             pool = Pool(name="trn2", instance_type="trn2.48xlarge", efa=True, hugepages=pages)
             assert problems(render(job, pool), version) == []
