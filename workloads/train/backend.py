@@ -3,7 +3,7 @@
 Nothing here asks the device for a number: what a step computes stays there until it is fetched.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,8 +50,8 @@ class Backend(Protocol):
         the device. With `skip_bad`, a gradient that is not finite counts as zero and the step moves
         no weight."""
 
-    def fetch(self, values: Tensor) -> Callable[[], list[list[float]]]:
-        """Begin to bring a table's mean over all processes to the host; the call waits for it."""
+    def fetch(self, values: Sequence[Tensor]) -> Callable[[], list[float]]:
+        """Begin to bring scalars' means over all processes to the host; the call waits for them."""
 
     def state(self, model: Llama, optimizer: Optimizer) -> State:
         """Weights and moments in float32 under Hugging Face's names, for a checkpoint to copy."""

@@ -110,11 +110,11 @@ class Loop:
     def collect(self) -> None:
         """A few steps of nothing, for the graphs."""
         rates = self._rates(after=0)
-        values = []
+        values: list[Tensor] = []
         for step in range(1, COLLECTED_STEPS + 1):
-            values.append(torch.stack(self.step(step, rates)))
-            if len(values) == WINDOW_STEPS:
-                self._backend.fetch(torch.stack(values))()
+            values += self.step(step, rates)
+            if step == WINDOW_STEPS:
+                self._backend.fetch(values)()
         progress(f"{COLLECTED_STEPS} steps for their graphs alone; nothing was trained")
 
     def step(self, step: int, rates: Rates) -> tuple[Tensor, Tensor]:

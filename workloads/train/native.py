@@ -5,7 +5,7 @@ Sharding is FSDP2, over gloo, NCCL or Neuron's collectives. TorchNeuron register
 torch/guides/torch-distributed.rst (SDK 2.33, beta). Only the CPU was run by this project.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.distributed as dist
@@ -21,7 +21,6 @@ from workloads.llama import Llama
 from workloads.train.backend import (
     BETAS,
     GRADIENT_NORM,
-    WEIGHT_DECAY,
     Peak,
     State,
     parameter_groups,
@@ -71,7 +70,7 @@ class Native:
         # The rate is a tensor, so that it is no constant of a compiled graph.
         rate = torch.zeros((), device=self.device)
         groups = parameter_groups(model)
-        return model, AdamW(groups, lr=rate, betas=BETAS, weight_decay=WEIGHT_DECAY, fused=True)
+        return model, AdamW(groups, lr=rate, betas=BETAS, fused=True)
 
     def put(self, rows: Tensor) -> Tensor:
         if self.device.type == "cuda":
@@ -99,29 +98,17 @@ class Native:
         optimizer.zero_grad()
         return norm
 
-    def fetch(self, values: Tensor) -> Callable[[], list[list[float]]]:
-        values = values / self.host.place.world_size
-        work = dist.all_reduce(values, async_op=True)
+    def fetch(self, values: Sequence[Tensor]) -> Callable[[], list[float]]:
+        means = torch.stack(list(values)) / self.host.place.world_size
+        work = dist.all_reduce(means, async_op=True)
         if self.device.type == "cpu":
-
-            def wait() -> list[list[float]]:
-                work.wait()
-                rows: list[list[float]] = values.tolist()
-                return rows
-
-            return wait
+            return lambda: _numbers(means, work.wait)
         work.wait()  # in the device's stream; the host goes on
-        pinned = torch.empty(values.shape, pin_memory=self.device.type == "cuda")
-        pinned.copy_(values, non_blocking=True)
+        pinned = torch.empty(means.shape, pin_memory=self.device.type == "cuda")
+        pinned.copy_(means, non_blocking=True)
         arrived = torch.Event(self.device.type)
         arrived.record()
-
-        def wait_for_copy() -> list[list[float]]:
-            arrived.synchronize()
-            rows: list[list[float]] = pinned.tolist()
-            return rows
-
-        return wait_for_copy
+        return lambda: _numbers(pinned, arrived.synchronize)
 
     def state(self, model: Llama, optimizer: Optimizer) -> State:
         named = dict(model.named_parameters())
@@ -160,3 +147,9 @@ class Native:
 
 def _local(tensor: Tensor) -> Tensor:
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def _numbers(values: Tensor, wait: Callable[[], object]) -> list[float]:
+    wait()
+    numbers: list[float] = values.tolist()
+    return numbers

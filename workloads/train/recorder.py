@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from workloads.command import StageError, progress
@@ -46,7 +45,7 @@ class Recorder:
         self._work = work
         self._step = step  # the last one added
         self._may_skip = may_skip
-        self._recent: list[Tensor] = []
+        self._recent: list[tuple[Tensor, Tensor]] = []  # loss and norm
         self._data_seconds = 0.0
         self._stood_still = 0.0  # for the checkpoint before the window
         self._arriving: Callable[[], None] | None = None
@@ -55,7 +54,7 @@ class Recorder:
     def add(self, *, loss: Tensor, norm: Tensor, data_seconds: float) -> None:
         """A step done, its numbers still on the device."""
         self._step += 1
-        self._recent.append(torch.stack((loss, norm)))
+        self._recent.append((loss, norm))
         self._data_seconds += data_seconds
         if len(self._recent) == WINDOW_STEPS:
             self._send()
@@ -75,8 +74,8 @@ class Recorder:
         if not self._recent:
             return
         count = len(self._recent)
-        padding = [self._recent[-1]] * (WINDOW_STEPS - count)  # one shape, one graph
-        fetched = self._backend.fetch(torch.stack(self._recent + padding))
+        numbers = [number for both in self._recent for number in both]
+        fetched = self._backend.fetch(numbers)
         self._receive()
         now = time.perf_counter()
         window = _Window(
@@ -88,14 +87,19 @@ class Recorder:
         )
         self._recent, self._data_seconds, self._stood_still = [], 0.0, 0.0
         self._since = now
-        self._arriving = lambda: self._write(window, fetched()[:count])
+
+        def arrive() -> None:
+            arrived = fetched()
+            self._write(window, list(zip(arrived[::2], arrived[1::2], strict=True)))
+
+        self._arriving = arrive
 
     def _receive(self) -> None:
         if self._arriving is not None:
             arrived, self._arriving = self._arriving, None
             arrived()
 
-    def _write(self, window: "_Window", numbers: Sequence[Sequence[float]]) -> None:
+    def _write(self, window: "_Window", numbers: Sequence[tuple[float, float]]) -> None:
         """Check the window in every process; in the first, write its rows."""
         rows = [self._row(window, window.first + i, *both) for i, both in enumerate(numbers)]
         for row, (loss, norm) in zip(rows, numbers, strict=True):
