@@ -2,8 +2,9 @@
 
 prices.json beside this file has two tables of type -> region -> [USD per hour, source]: `on_demand`
 (Linux, shared tenancy) and `capacity_block` (what a block costs per instance and hour). The region
-`*` is a rate whose page names none. A price that is not there is unknown: nothing here derives one
-from another region, size or year. Standard library only, as the hardware table.
+`*` is a rate whose page names none: it holds wherever EC2 offers the type. A price that is not
+there is unknown: nothing here derives one from another region, size or year. Standard library
+only, as the hardware table.
 """
 
 import json
@@ -42,8 +43,9 @@ class Price:
     source: Source
 
     def __str__(self) -> str:
+        where = "any region" if self.region == ANY_REGION else self.region
         return (
-            f"{self.usd_per_hour:,.4g} USD per hour for {self.instance_type} in {self.region},"
+            f"{self.usd_per_hour:,.10g} USD per hour for {self.instance_type} in {where},"
             f" {self.bought}, as of {self.source.date} ({self.source.what})"
         )
 
@@ -64,7 +66,9 @@ class PriceTable:
             )
         bought = "capacity block" if capacity_block else "on demand"
         regions = (self.capacity_block if capacity_block else self.on_demand).get(instance_type, {})
-        price = regions.get(region) or regions.get(ANY_REGION)
+        price = regions.get(region)
+        if price is None and region in INSTANCES[instance_type].zones:
+            price = regions.get(ANY_REGION)
         if price is None:
             raise UnknownPrice(
                 f"the price of {instance_type} in {region}, {bought}, is unknown;"
@@ -76,7 +80,8 @@ class PriceTable:
         self, instance_type: str, regions: Mapping[str, Price], capacity_block: bool
     ) -> str:
         if regions:
-            return f"prices.json has it in {', '.join(sorted(regions))}"
+            named = sorted(INSTANCES[instance_type].zones if ANY_REGION in regions else regions)
+            return f"prices.json has it in {', '.join(named)}"
         if capacity_block:
             return "prices.json has no Capacity Block of it"
         if not INSTANCES[instance_type].sold_on_demand:

@@ -62,6 +62,7 @@ def test_a_block_of_the_same_type_is_another_price():
         ("trn2.48xlarge", "us-east-2", False, "EC2 does not sell it on demand"),
         ("trn1.32xlarge", "eu-west-1", False, "has it in us-east-1, us-east-2, us-west-2"),
         ("inf2.xlarge", "us-east-2", True, "no Capacity Block of it"),
+        ("trn2.3xlarge", "us-east-2", True, "has it in ap-south-2, ap-southeast-4, sa-east-1"),
         ("p6-b300.48xlarge", "eu-west-1", True, "has it in us-east-1, us-west-2"),
     ],
 )
