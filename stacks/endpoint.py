@@ -98,12 +98,18 @@ class EndpointStack(cdk.Stack):
         """What SageMaker does for the endpoint: fetch one model and one image, write its logs."""
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         image = VERSIONS.sagemaker
+        # The folder, and beside it later versions, which workloads.deploy names after their hash.
+        folders = (prefix, f"{prefix}.{'?' * 12}")
         statements = [
-            (["s3:GetObject"], [models.arn_for_objects(f"{prefix}/*")], None),
+            (
+                ["s3:GetObject"],
+                [models.arn_for_objects(f"{folder}/*") for folder in folders],
+                None,
+            ),
             (
                 ["s3:ListBucket"],
                 [models.bucket_arn],
-                {"StringLike": {"s3:prefix": [f"{prefix}/*"]}},
+                {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}},
             ),
             (["kms:Decrypt"], [key.key_arn], None),
             (

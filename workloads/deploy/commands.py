@@ -12,6 +12,7 @@ from workloads.deploy.endpoint import Deployer
 from workloads.deploy.model import read_model
 from workloads.deploy.optimum import NEURON_CONFIG, check_export
 from workloads.deploy.package import Package, measure, publish
+from workloads.file_errors import sentences
 from workloads.files import open_folder
 from workloads.versions import VERSIONS
 
@@ -44,15 +45,16 @@ def endpoint(argv: Sequence[str]) -> None:
     options.add_argument("--endpoint", required=True, metavar="NAME")
     given = options.parse_args(argv)
     deployer = Deployer(_client("sagemaker"), _client("sagemaker-runtime"))
-    found = deployer.find(given.endpoint)
-    [variant] = found.configuration["ProductionVariants"]
-    with _local(given.model) as path:
-        check_export(path, variant["InstanceType"])
-        package = measure(path)
-        uri = beside(found.uri, package)
-        publish(path, package, open_folder(uri))
-    image = VERSIONS.sagemaker.uri(_region())
-    changed = deployer.deploy(found, uri, package, image=image)
+    with sentences(f"endpoint {given.endpoint}"):
+        found = deployer.find(given.endpoint)
+        [variant] = found.configuration["ProductionVariants"]
+        with _local(given.model) as path:
+            check_export(path, variant["InstanceType"])
+            package = measure(path)
+            uri = beside(found.uri, package)
+            publish(path, package, open_folder(uri))
+        image = VERSIONS.sagemaker.uri(_region())
+        changed = deployer.deploy(found, uri, package, image=image)
     print(f"{given.endpoint} {'now serves' if changed else 'already served'} {uri}")
 
 
@@ -71,7 +73,7 @@ def bedrock(argv: Sequence[str]) -> None:
     if not given.to.startswith("s3://"):
         raise InputError(f"--to {given.to} is not s3://bucket/prefix, from where Bedrock reads")
     importer = into_bedrock.Importer(_client("bedrock"), _client("bedrock-runtime", attempts=1))
-    with _local(given.model) as path:
+    with sentences(f"Bedrock import {given.name}"), _local(given.model) as path:
         into_bedrock.check(read_model(path))
         package = measure(path)
         name = into_bedrock.names(given.name, package.sha256)
@@ -82,7 +84,7 @@ def bedrock(argv: Sequence[str]) -> None:
             return uri
 
         model = importer.run(name, publish=send, role=given.role, kms_key=given.kms_key)
-    importer.ask(model)
+        importer.ask(model)
     print(into_bedrock.row(model, given.name))
 
 
@@ -118,7 +120,8 @@ def _client(service: str, *, attempts: int = 5) -> Any:
     from botocore.config import Config
 
     config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, read_timeout=120)
-    return boto3.Session().client(service, config=config)  # type: ignore[call-overload]
+    with sentences(service):
+        return boto3.Session().client(service, config=config)  # type: ignore[call-overload]
 
 
 def _region() -> str:
