@@ -1,0 +1,176 @@
+"""Which artefacts serving and training will need, and which of them are compiled already."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workloads.artefacts.key import Key, serving_key, training_key
+from workloads.artefacts.model import read_model
+from workloads.artefacts.store import READY, state
+from workloads.artefacts.toolchain import toolchain
+from workloads.command import InputError
+from workloads.compile.jobs import check_room, collect_job, queue_job, serving_job
+from workloads.dataset import read_dataset
+from workloads.files import open_folder
+from workloads.jobs.job import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for, as the command has it; None and empty: as the model and the type say."""
+
+    cache: str
+    model: str = ""
+    serve_on: tuple[str, ...] = ()
+    tensor_parallel: int | None = None
+    batch: int = 1
+    sequence_length: int | None = None
+    dtype: str | None = None
+    lnc: int | None = None
+    flags: tuple[str, ...] = ()
+    train_on: tuple[str, ...] = ()
+    nodes: int = 1
+    data: str = ""
+    train_options: tuple[str, ...] = ()
+    compile_on: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One artefact: what needs it, whether it is ready, and the jobs that make it, in order."""
+
+    instance: str
+    key: Key
+    state: str
+    why: str
+    jobs: tuple[Job, ...]
+    model: str
+    model_type: str
+    pad_token: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "instance": self.instance,
+            "name": self.key.name,
+            "key": asdict(self.key),
+            "state": self.state,
+            "why": self.why,
+            "jobs": [asdict(job) for job in self.jobs] if self.state != READY else [],
+        }
+
+
+def plan(request: Request, say: Callable[[str], None]) -> list[Row]:
+    """A row for each type to serve or to train on. InputError: nothing can be compiled so."""
+    if not request.serve_on and not request.train_on:
+        raise InputError("nothing to compile for: give --serve-on TYPE or --train-on TYPE")
+    rows = _serving(request, say) if request.serve_on else []
+    rows += [_training(request, instance) for instance in request.train_on]
+    if request.compile_on:
+        for job in (job for row in rows for job in row.jobs if job.part):
+            assert job.part
+            check_room(request.compile_on, job.part)
+    return rows
+
+
+def _serving(request: Request, say: Callable[[str], None]) -> list[Row]:
+    if not request.model:
+        raise InputError("--serve-on needs --model: a Hugging Face folder")
+    model = read_model(open_folder(request.model), say)
+    cache = open_folder(request.cache)
+    rows = []
+    for instance in request.serve_on:
+        tools = toolchain(instance, "serve", region=request.region)
+        key = serving_key(
+            tools,
+            instance,
+            model,
+            tensor_parallel=request.tensor_parallel,
+            batch=request.batch,
+            sequence_length=request.sequence_length,
+            dtype=request.dtype,
+            lnc=request.lnc,
+            flags=request.flags,
+        )
+        found, why = state(cache, key)
+        job = serving_job(key, tools, model, _serving_arguments(request, instance, key))
+        rows.append(
+            Row(
+                instance=instance, key=key, state=found, why=why, jobs=(job,),
+                model=request.model, model_type=model.model_type, pad_token=model.pad_token,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _training(request: Request, instance: str) -> Row:
+    if not request.data:
+        raise InputError("--train-on needs --data: the prepared data set, for its shape")
+    dataset = read_dataset(open_folder(request.data))
+    tools = toolchain(instance, "train")
+    key = training_key(
+        tools,
+        instance,
+        nodes=request.nodes,
+        options=_options(request.train_options),
+        vocabulary=dataset.vocabulary,
+        sequence_length=dataset.sequence_length,
+        code_sha256=training_code(),
+        flags=request.flags,
+    )
+    found, why = state(open_folder(request.cache), key)
+    scratch = f"{request.cache.rstrip('/')}/collecting/{key.digest}"  # a run's --out, for nothing
+    options = ("--data", request.data, "--out", scratch, *request.train_options)
+    collect = collect_job(
+        key, tools, instance, nodes=request.nodes, cache=request.cache, options=options
+    )
+    arguments = (
+        *("--cache", request.cache, "--train-on", instance, "--nodes", f"{request.nodes}"),
+        *(f"--flag={flag}" for flag in key.flags),
+        *("--data", request.data, "--", *request.train_options),
+    )
+    return Row(
+        instance=instance, key=key, state=found, why=why, model="",model_type="",
+        jobs=(collect, queue_job(key, tools, arguments)), pad_token=0,
+    )  # fmt: skip
+
+
+def keys_of(rows: Iterable[Row]) -> list[Key]:
+    return [row.key for row in rows]
+
+
+def _serving_arguments(request: Request, instance: str, key: Key) -> tuple[str, ...]:
+    """What `run` is told to make this very key, whatever its defaults will be."""
+    return (
+        *("--cache", request.cache, "--model", request.model, "--serve-on", instance),
+        *("--tensor-parallel", f"{key.tensor_parallel}", "--batch", f"{key.batch}"),
+        *("--sequence-length", f"{key.sequence_length}", "--dtype", key.dtype),
+        *(("--lnc", f"{key.lnc}") if key.lnc else ()),
+        *(f"--flag={flag}" for flag in key.flags),
+    )
+
+
+def _options(words: tuple[str, ...]) -> dict[str, str]:
+    """`--name value`, `--name=value` and `--name` as a table without dashes."""
+    table: dict[str, str] = {}
+    name = ""
+    for word in words:
+        if word.startswith("--"):
+            name, _, value = word[2:].partition("=")
+            table[name] = value
+        elif not name or table[name]:
+            raise InputError(f"{word!r} is no option of training: give --name value after --")
+        else:
+            table[name] = word
+    return table
+
+
+def training_code() -> str:
+    """SHA-256 of the code whose graphs are collected: a change may be one of them."""
+    here = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted([here / "llama.py", *(here / "train").glob("*.py")]):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
