@@ -31,6 +31,7 @@ from workloads.train.host import Host, Place
 from workloads.train.recorder import WINDOW_STEPS
 
 FETCHED = 2 * WINDOW_STEPS  # values at once, at most
+ALMOST_NO_RATE = 1e-30  # changes no float32 weight; AdamW on the device divides by the rate
 WEIGHTS, FIRST, SECOND = "model", "first_moment", "second_moment"
 
 
@@ -94,7 +95,7 @@ class Xla:
         finite = None
         if skip_bad:
             finite = self._all_finite(model)
-            rate = torch.where(finite, rate, 0.0)
+            rate = torch.where(finite, rate, ALMOST_NO_RATE)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()
