@@ -69,7 +69,7 @@ def test_it_is_called_after_its_environment(endpoint):
     assert "EndpointName" in endpoint.template["Outputs"]
 
 
-def test_its_role_reads_that_prefix_alone(endpoint):
+def test_its_role_reads_that_prefix_and_later_versions_beside_it(endpoint):
     [policy] = endpoint.every("AWS::IAM::Policy").values()
     statements = {
         action: statement
@@ -79,10 +79,11 @@ def test_its_role_reads_that_prefix_alone(endpoint):
         )
     }
 
-    assert statements["s3:GetObject"]["Resource"]["Fn::Join"][1][-1] == "/tiny-llama/*"
-    assert statements["s3:ListBucket"]["Condition"] == {
-        "StringLike": {"s3:prefix": ["tiny-llama/*"]}
-    }
+    folders = ["tiny-llama/*", "tiny-llama.????????????/*"]
+    resources = statements["s3:GetObject"]["Resource"]
+    read = {resource["Fn::Join"][1][-1] for resource in resources}
+    assert read == {f"/{folder}" for folder in folders}
+    assert statements["s3:ListBucket"]["Condition"] == {"StringLike": {"s3:prefix": folders}}
     assert not [action for action in statements if action.startswith("s3:Put")]
     assert statements["ecr:BatchGetImage"]["Resource"] == (
         f"arn:aws:ecr:us-east-2:{VERSIONS.sagemaker.account}:repository/"

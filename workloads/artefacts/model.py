@@ -12,7 +12,8 @@ from workloads.files import Folder
 
 CONFIG = "config.json"
 LARGE = 1 << 20  # bytes that take time to read
-UNUSED = (".md", ".gitattributes", ".png", ".onnx")  # files of a model folder that no graph holds
+# Files of a model folder that no graph holds; the last is what publishing the folder adds.
+UNUSED = (".md", ".gitattributes", ".png", ".onnx", "MANIFEST.json")
 
 
 @dataclass(frozen=True, kw_only=True)

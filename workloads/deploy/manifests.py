@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from workloads.command import InputError
-from workloads.deploy.package import Package
-from workloads.deploy.serving import PORT, WEIGHTS, Server
+from workloads.deploy.serving import COMPILED, PORT, WEIGHTS, Server
 from workloads.jobs.job import Job, Part
 from workloads.jobs.kubernetes import NAMESPACE, NEURON
 from workloads.jobs.pods import template
@@ -26,14 +25,24 @@ _GIB = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """A folder in S3 for a pod; `sha256` is that of its manifest, which names every file."""
+
+    uri: str
+    manifest: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """One model on one pool. A pod has one device of a node, or all."""
 
     name: str
     server: Server
     tensor_parallel: int
-    model: tuple[str, Package]  # its URI and what is there
-    compiled: tuple[str, Package]
+    model: Source
+    compiled: Source
     region: str  # of the bucket
     replicas: int = 1
     most_replicas: int | None = None  # None: their number is fixed
@@ -123,10 +132,9 @@ def _pod(deployment: Deployment, pool: Pool, scripts: str) -> dict[str, Any]:
     mounts = [{"name": "model", "mountPath": _MODEL}, {"name": "scripts", "mountPath": _SCRIPTS}]
     main["volumeMounts"] += mounts
     if deployment.server.sealed:
-        path = deployment.server.artefacts
-        sealed = {"name": "model", "mountPath": path, "readOnly": True}
-        main["volumeMounts"].append(sealed | {"subPath": path.removeprefix(f"{_MODEL}/")})
-    size = sum(package.bytes for _, package in (deployment.model, deployment.compiled))
+        sealed = {"name": "model", "mountPath": COMPILED, "readOnly": True}
+        main["volumeMounts"].append(sealed | {"subPath": COMPILED.removeprefix(f"{_MODEL}/")})
+    size = deployment.model.bytes + deployment.compiled.bytes
     room = f"{size // _GIB * 11 // 10 + 2}Gi"  # what is fetched, and what the server writes itself
     main["resources"]["requests"]["ephemeral-storage"] = room
     pod["volumes"] += [
@@ -137,7 +145,8 @@ def _pod(deployment: Deployment, pool: Pool, scripts: str) -> dict[str, Any]:
         "restartPolicy": "Always",
         "priorityClassName": PRIORITY,
         "initContainers": [
-            _fetching(deployment, name, *source) for name, source in _sources(deployment).items()
+            _fetching(deployment, "model", deployment.model, WEIGHTS),
+            _fetching(deployment, "compiled", deployment.compiled, COMPILED),
         ],
     }
 
@@ -155,18 +164,8 @@ def _share(pool: Pool, count: int) -> Part | None:
     )
 
 
-def _sources(deployment: Deployment) -> dict[str, tuple[str, str, Package]]:
-    """Init container -> URI, folder in the pod, what is there."""
-    return {
-        "model": (deployment.model[0], WEIGHTS, deployment.model[1]),
-        "compiled": (deployment.compiled[0], deployment.server.artefacts, deployment.compiled[1]),
-    }
-
-
-def _fetching(
-    deployment: Deployment, name: str, uri: str, folder: str, package: Package
-) -> dict[str, Any]:
-    arguments = [uri, folder, package.sha256]
+def _fetching(deployment: Deployment, name: str, source: Source, folder: str) -> dict[str, Any]:
+    arguments = [source.uri, source.manifest, folder, source.sha256]
     return {
         "name": f"fetch-{name}",
         "image": deployment.server.image,

@@ -33,8 +33,9 @@ def _config_problems(config: Mapping[str, Any], hardware: Instance) -> Iterator[
     if made != wanted:
         yield f"it was exported by optimum-neuron {made}, and the image has {wanted}"
     target = config.get("target")
-    if target != hardware.family:
-        yield f"it was compiled for {target}, and the chips are {hardware.family}'s"
+    chips = hardware.chip.compiler_target if hardware.chip else None
+    if target != chips:
+        yield f"it was compiled for {target}, and the chips are {chips}"
     cores = config.get("tp_degree")
     if not isinstance(cores, int) or not 0 < cores <= hardware.neuron_cores:
         yield f"it needs {cores} NeuronCores, and there are {hardware.neuron_cores}"

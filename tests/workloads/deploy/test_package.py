@@ -1,5 +1,6 @@
 """Publishing a folder, and bringing it into a pod."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from workloads.artefacts import store
+from workloads.artefacts.index import INDEX
+from workloads.artefacts.key import read_key
+from workloads.artefacts.model import read_model
 from workloads.command import InputError, StageError
 from workloads.deploy import pods
 from workloads.deploy.package import MANIFEST, measure, publish, read_package
@@ -16,9 +21,11 @@ from workloads.files import LocalFolder, open_folder
 FETCH = Path(pods.__file__).parent / "fetch.py"
 
 
-def fetch(uri: str, folder: Path, sha256: str) -> subprocess.CompletedProcess[str]:
+def fetch(
+    uri: str, folder: Path, sha256: str, manifest: str = MANIFEST
+) -> subprocess.CompletedProcess[str]:
     """The init container's command, alone as there: without this project on its path."""
-    command = [sys.executable, "-P", FETCH, uri, folder, sha256]
+    command = [sys.executable, "-P", FETCH, uri, manifest, folder, sha256]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run(
         command, capture_output=True, text=True, cwd="/", env=environment, check=False
@@ -120,9 +127,41 @@ def test_a_pod_refuses_another_manifest(folder, bucket, tmp_path):
 def test_a_pod_writes_nothing_outside_its_folder(bucket, s3, tmp_path):
     manifest = json.dumps({"files": {"../x": {"bytes": 0, "sha256": ""}}}).encode()
     s3.put_object(Bucket=bucket.removeprefix("s3://"), Key="MANIFEST.json", Body=manifest)
-    import hashlib
-
     ended = fetch(bucket, tmp_path / "pod", hashlib.sha256(manifest).hexdigest())
 
     assert ended.returncode == 1
     assert "not inside the folder" in ended.stderr
+
+
+def test_a_pod_gets_a_compiled_artefact_by_its_index(bucket, tmp_path):
+    compiled = tmp_path / "compiled"
+    (compiled / "weights").mkdir(parents=True)
+    (compiled / "model.pt").write_bytes(b"graphs")
+    (compiled / "weights" / "tp0.safetensors").write_bytes(b"numbers")
+    key = read_key(
+        {
+            "kind": "decoder",
+            "route": "nxdi",
+            "image": "image",
+            "sdk": "2.28.0",
+            "compiler": "2.23",
+            "target": "inf2",
+            "flags": [],
+        }
+    )
+    index = store.publish(open_folder(f"{bucket}/cache"), key, compiled, made_with={})
+
+    sha256 = hashlib.sha256(index.to_json()).hexdigest()
+    ended = fetch(f"{bucket}/cache/{key.name}", tmp_path / "pod", sha256, INDEX)
+
+    assert ended.returncode == 0, ended.stderr
+    assert measure(tmp_path / "pod") == measure(compiled)
+
+
+def test_publishing_a_model_leaves_what_was_compiled_for_it_valid(folder, tmp_path):
+    to = LocalFolder(tmp_path / "to")
+    publish(folder, measure(folder), to)
+
+    before = read_model(LocalFolder(folder), print)
+
+    assert read_model(to, print) == before
