@@ -13,6 +13,11 @@ Kind = Literal["decoder", "encoder", "training"]
 KINDS: tuple[Kind, ...] = ("decoder", "encoder", "training")
 DTYPES = ("bfloat16", "float32")
 
+# The degrees of tensor parallelism that the runtime joins cores for: aws-neuron-sdk,
+# about-neuron/transformers/generative-llm-inference-with-neuron.rst and archive/transformers-neuronx/
+# transformers-neuronx-developer-guide.rst (1 is there alone). For trn2 none are published.
+DEGREES = {"inf2": (1, 2, 4, 8, 12, 24), "trn1": (1, 2, 8, 32)}
+
 # The training command's options that change no graph: the learning rate is a tensor, and where
 # data comes from and goes to is no part of a step. The data's shape is, and is told apart.
 NOT_IN_A_GRAPH = frozenset(
@@ -85,8 +90,8 @@ def serving_key(
 ) -> Key:
     """The key of a model to serve; what is not given follows from the model and the type.
 
-    A decoder takes as many cores as divide its heads, an encoder one: replicas of a small model
-    do more than its pieces. InputError: the model does not fit the type in this way.
+    A decoder takes as many cores as divide its heads and work together, an encoder one: replicas
+    of a small model do more than its pieces. InputError: the model does not fit the type in this way.
     """
     hardware = instance_of(instance)
     assert hardware.chip
@@ -95,7 +100,8 @@ def serving_key(
         raise InputError(f"{instance} has no logical NeuronCore configuration {lnc}; leave it out")
     lnc = lnc or default
     cores = hardware.kubernetes_resources(lnc)["aws.amazon.com/neuroncore"]
-    fitting = [n for n in range(1, cores + 1) if model.heads % n == 0]
+    degrees = DEGREES.get(tools.target, range(1, cores + 1))
+    fitting = [n for n in degrees if n <= cores and model.heads % n == 0]
     if model.kind == "encoder":
         fitting = [1]
     chosen = tensor_parallel or fitting[-1]
