@@ -13,10 +13,12 @@ Kind = Literal["decoder", "encoder", "training"]
 KINDS: tuple[Kind, ...] = ("decoder", "encoder", "training")
 DTYPES = ("bfloat16", "float32")
 
-# The degrees of tensor parallelism that the runtime joins cores for: aws-neuron-sdk,
-# about-neuron/transformers/generative-llm-inference-with-neuron.rst and archive/transformers-neuronx/
-# transformers-neuronx-developer-guide.rst (1 is there alone). For trn2 none are published.
-DEGREES = {"inf2": (1, 2, 4, 8, 12, 24), "trn1": (1, 2, 8, 32)}
+# The degrees of tensor parallelism that the runtime joins cores for, as far as both sources agree:
+# aws-neuron-sdk, about-neuron/transformers/generative-llm-inference-with-neuron.rst, which has 12
+# on Inf2 too, and archive/transformers-neuronx/transformers-neuronx-developer-guide.rst. For trn2
+# none are published.
+DEGREES = {"inf2": (1, 2, 4, 8, 24), "trn1": (1, 2, 8, 32)}
+BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}  # of a number
 
 # The training command's options that change no graph: the learning rate is a tensor, and where
 # data comes from and goes to is no part of a step. The data's shape is, and is told apart.
@@ -91,7 +93,7 @@ def serving_key(
     """The key of a model to serve; what is not given follows from the model and the type.
 
     A decoder takes as many cores as divide its heads and work together, an encoder one: replicas
-    of a small model do more than its pieces. InputError: the model does not fit the type in this way.
+    of a small model do more than its pieces. InputError: the model does not fit the type so.
     """
     hardware = instance_of(instance)
     assert hardware.chip
@@ -116,6 +118,14 @@ def serving_key(
         raise InputError(
             f"{tools.image_name} compiles the model in the {own} of its config.json, not in {dtype}"
         )
+    dtype = own or dtype or "bfloat16"
+    weights = model.size * BYTES[dtype] / BYTES.get(model.dtype, 4) / 2**30
+    memory = hardware.chip.hbm_gib / hardware.chip.cores * chosen * (lnc or 1)
+    if weights >= memory:
+        raise InputError(
+            f"the model does not fit: its weights are {weights:,.1f} GiB in {dtype}, and {chosen}"
+            f" cores of {instance} have {memory:,.0f} GiB; take a larger type"
+        )
     length = sequence_length or model.context
     if length > model.context:
         raise InputError(
@@ -132,7 +142,7 @@ def serving_key(
         tensor_parallel=chosen,
         batch=batch,
         sequence_length=length,
-        dtype=own or dtype or "bfloat16",
+        dtype=dtype,
         lnc=lnc,
         flags=flags,
     )

@@ -94,6 +94,28 @@ def test_a_model_that_does_not_fit_is_refused(instance, options, said):
         serving_key(toolchain(instance, "serve"), instance, MODEL, **options)
 
 
+@pytest.mark.parametrize(
+    ("gib", "dtype", "fits"),
+    [
+        (31, "bfloat16", True),
+        (33, "bfloat16", False),
+        (63, "float32", True),
+        (65, "float32", False),
+    ],
+)
+def test_weights_must_fit_the_cores_memory(gib, dtype, fits):
+    model = replace(MODEL, size=gib * 2**30, dtype=dtype)
+
+    def make():
+        return serving_key(toolchain("inf2.8xlarge", "serve"), "inf2.8xlarge", model)
+
+    if fits:
+        assert make().dtype == "bfloat16"
+    else:
+        with pytest.raises(InputError, match="2 cores of inf2.8xlarge have 32 GiB"):
+            make()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_optimum_compiles_in_the_models_own_type(dtype):
     tools = toolchain("ml.inf2.xlarge", "serve")
