@@ -8,6 +8,7 @@ result.json and load.png. The key, if the server wants one, is the environment's
 import argparse
 import asyncio
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -112,14 +113,26 @@ def _prompts(options: argparse.Namespace) -> tuple[Iterator[Prompt], str]:
 
 
 def _positive(text: str) -> float:
-    if (value := float(text)) <= 0 or value == float("inf"):
+    value = _number(text)
+    if not value > 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return value
 
 
 def _not_negative(text: str) -> float:
-    if (value := float(text)) < 0 or value == float("inf"):
+    value = _number(text)
+    if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
 
 

@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser, count: Any) -> None:
 def rent(options: argparse.Namespace) -> Rent | None:
     """What the options say; None if they say nothing. InputError where the price is unknown."""
     if options.usd_per_hour is not None:
-        if options.usd_per_hour <= 0:
+        if not 0 < options.usd_per_hour < float("inf"):
             raise InputError(f"--usd-per-hour {options.usd_per_hour} is not above 0")
         return Rent(usd_per_hour=options.usd_per_hour, basis="as given with --usd-per-hour")
     if options.instance_type is None and options.region is None:
