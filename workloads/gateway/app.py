@@ -8,13 +8,17 @@ from urllib.parse import unquote
 
 import orjson
 
-from workloads.gateway.backends.chat import Backend
-from workloads.gateway.completions import Completions
+from workloads.gateway.answers import Answers
+from workloads.gateway.call import Backend, Json
 from workloads.gateway.config import ModelConfig, TenantConfig
-from workloads.gateway.errors import ApiError
+from workloads.gateway.errors import ApiError, bad_request
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from workloads.gateway.limits import Limits
 from workloads.gateway.metrics import CONTENT_TYPE, Metrics
+from workloads.gateway.surfaces.chat import ChatCall
+from workloads.gateway.surfaces.converse import ConverseCall
+from workloads.gateway.surfaces.dialects import ANTHROPIC, BEDROCK
+from workloads.gateway.surfaces.messages import MessagesCall
 from workloads.gateway.tenants import Tenants
 
 log = logging.getLogger(__name__)
@@ -32,11 +36,20 @@ class Gateway:
         is_ready: Callable[[], bool],
     ) -> None:
         self._models = [model.name for model in models]
+        # Clients of Bedrock's form may also call a model by its id there.
+        self._by_id = {model.bedrock: model.name for model in reversed(models) if model.bedrock}
         self._tenants = tenants
         self._is_ready = is_ready
         self._metrics = Metrics()
-        self._completions = Completions(models, backends, Limits(), self._metrics)
-        self._started = int(time.time())
+        self._answers = Answers(models, backends, Limits(), self._metrics)
+        # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
+        self._about = {
+            "object": "model",
+            "created": int(time.time()),
+            "owned_by": "gateway",
+            "type": "model",
+            "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # no lifespan, no web sockets
@@ -55,15 +68,28 @@ class Gateway:
             )
             await exchange.fail(ApiError(500, message, type="server_error"))
         finally:
-            if exchange.path.startswith("/v1/"):
+            if exchange.path.startswith(("/v1/", "/model/")):
                 counted = (exchange.tenant, exchange.model, str(exchange.outcome))
                 self._metrics.requests.values[counted] += 1
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
         if path == "/v1/chat/completions":
-            _expect(exchange, "POST")
-            await self._completions.serve(exchange, await self._tenant(exchange))
+            tenant, body = await self._posted(exchange)
+            await self._answers.serve(exchange, tenant, ChatCall(body))
+        elif path == "/v1/messages":
+            exchange.dialect = ANTHROPIC
+            tenant, body = await self._posted(exchange)
+            await self._answers.serve(exchange, tenant, MessagesCall(body))
+        elif path == "/v1/messages/count_tokens":
+            exchange.dialect = ANTHROPIC
+            tenant, body = await self._posted(exchange)
+            call = MessagesCall(body, counted=True)
+            tokens = await self._answers.count_tokens(exchange, tenant, call)
+            await exchange.respond(200, orjson.dumps({"input_tokens": tokens}))
+        elif path.startswith("/model/"):
+            exchange.dialect = BEDROCK
+            await self._converse(exchange)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             _expect(exchange, "GET")
             await self._list_models(exchange, await self._tenant(exchange))
@@ -83,23 +109,55 @@ class Gateway:
         else:
             raise ApiError(404, f"There is no {path[:100]}.", code="unknown_url")
 
+    async def _converse(self, exchange: Exchange) -> None:
+        id, _, operation = exchange.path.removeprefix("/model/").rpartition("/")
+        if operation not in ("converse", "converse-stream", "count-tokens"):
+            raise ApiError(404, f"There is no {exchange.path[:100]}.", code="unknown_url")
+        tenant, body = await self._posted(exchange)
+        model = id if id in self._models else self._by_id.get(id, id)
+        if operation == "count-tokens":
+            match body:
+                case {"input": {"converse": dict(request)}}:
+                    call = ConverseCall(model, request, stream=False)
+                case _:
+                    raise bad_request("input.converse is missing")
+            tokens = await self._answers.count_tokens(exchange, tenant, call)
+            await exchange.respond(200, orjson.dumps({"inputTokens": tokens}))
+        else:
+            call = ConverseCall(model, body, stream=operation == "converse-stream")
+            await self._answers.serve(exchange, tenant, call)
+
+    async def _posted(self, exchange: Exchange) -> tuple[TenantConfig, Json]:
+        """Who asks, and the JSON object of the request."""
+        _expect(exchange, "POST")
+        tenant = await self._tenant(exchange)
+        try:
+            request = orjson.loads(await exchange.body())
+        except orjson.JSONDecodeError as error:
+            raise bad_request(f"the request is not JSON: {error}") from None
+        if not isinstance(request, dict):
+            raise bad_request("the request is not a JSON object")
+        return tenant, request
+
     async def _tenant(self, exchange: Exchange) -> TenantConfig:
         scheme, _, key = (exchange.header(b"authorization") or "").partition(" ")
-        tenant = await self._tenants.authenticate(
-            key.strip() if scheme.lower() == "bearer" else None
-        )
+        if scheme.lower() != "bearer":
+            key = exchange.header(b"x-api-key") or ""  # where Anthropic's SDK sends it
+        tenant = await self._tenants.authenticate(key.strip() or None)
         exchange.tenant = tenant.name
         return tenant
 
     async def _list_models(self, exchange: Exchange, tenant: TenantConfig) -> None:
         models = [
-            {"id": name, "object": "model", "created": self._started, "owned_by": "gateway"}
+            {**self._about, "id": name, "display_name": name}
             for name in self._models
             if tenant.models is None or name in tenant.models
         ]
         name = unquote(exchange.path.removeprefix("/v1/models").removeprefix("/"))
         if not name:
-            await exchange.respond(200, orjson.dumps({"object": "list", "data": models}))
+            await exchange.respond(
+                200, orjson.dumps({"object": "list", "data": models, **_WHOLE_LIST})
+            )
             return
         for model in models:
             if model["id"] == name:
@@ -111,3 +169,6 @@ class Gateway:
 def _expect(exchange: Exchange, method: str) -> None:
     if exchange.method != method:
         raise ApiError(405, f"{exchange.path} takes {method}, not {exchange.method}.")
+
+
+_WHOLE_LIST = {"has_more": False, "first_id": None, "last_id": None}

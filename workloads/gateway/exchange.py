@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapp
 from typing import Any
 
 from workloads.gateway.errors import ApiError
+from workloads.gateway.surfaces.dialects import OPENAI, Dialect
 
 # Converse's own limit for a request is 25,000,000 bytes.
 MAX_BODY = 25_000_000
@@ -24,7 +25,8 @@ class ClientGone(Exception):
 class Exchange:
     """A request, and the one response to it. `outcome` is the status that is counted.
 
-    `tenant` and `model` are the names to count it under, once they are known.
+    `tenant` and `model` are the names to count it under, once they are known. `dialect` is how the
+    client wants to be told of errors.
     """
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -33,6 +35,7 @@ class Exchange:
         self._headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
         self._send = send
+        self.dialect: Dialect = OPENAI
         self.request_id = f"req_{os.urandom(12).hex()}"
         self.tenant = ""
         self.model = ""
@@ -101,8 +104,8 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": body})
 
     async def start_events(self, headers: Mapping[str, str]) -> None:
-        """Begin a stream of server-sent events; nothing between here and the client may buffer."""
-        await self._start(200, b"text/event-stream; charset=utf-8", headers, *_UNBUFFERED)
+        """Begin a stream of events; nothing between here and the client may buffer."""
+        await self._start(200, self.dialect.events, headers, *_UNBUFFERED)
 
     async def write(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
@@ -114,14 +117,13 @@ class Exchange:
         """The error as a response; inside a stream as its last event."""
         self.outcome = error.status
         if self.started:
-            await self.end(b"data: " + error.envelope() + b"\n\n")
+            await self.end(self.dialect.last_event(error, self.request_id))
             return
-        headers = {}
+        headers = self.dialect.failure_headers(error)
         if error.retry_after is not None:
             headers["retry-after"] = str(error.retry_after)
-        if error.status == 401:
-            headers["www-authenticate"] = "Bearer"
-        await self.respond(error.status, error.envelope(), headers=headers)
+        body = self.dialect.failure(error, self.request_id)
+        await self.respond(error.status, body, headers=headers)
 
     async def _start(
         self,
@@ -134,7 +136,7 @@ class Exchange:
         self.outcome = self.outcome or status
         head = [
             (b"content-type", content_type),
-            (b"x-request-id", self.request_id.encode()),
+            (self.dialect.request_id, self.request_id.encode()),
             *more,
         ]
         for name, value in (headers or {}).items():

@@ -51,6 +51,11 @@ class Upstream:
         url = URL(self._base + path, encoded=True)
         return Target(url, url.raw_path)
 
+    def sibling(self, suffix: str, path: str) -> Target:
+        """`path` beside the service's URL instead of below it: without its `suffix`."""
+        url = URL(self._base.removesuffix(suffix) + path, encoded=True)
+        return Target(url, url.raw_path)
+
     @asynccontextmanager
     async def post(
         self, target: Target, body: bytes, headers: Mapping[str, str]

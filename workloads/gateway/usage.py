@@ -44,6 +44,18 @@ class Usage:
             "prompt_tokens_details": {"cached_tokens": self.cache_read},
         }
 
+    def to_converse(self) -> dict[str, Any]:
+        """The `usage` object of Bedrock's Converse."""
+        usage = {
+            "inputTokens": self.input,
+            "outputTokens": self.output,
+            "totalTokens": self.total,
+        }
+        if self.cache_read or self.cache_write:
+            usage["cacheReadInputTokens"] = self.cache_read
+            usage["cacheWriteInputTokens"] = self.cache_write
+        return usage
+
     @classmethod
     def from_openai(cls, usage: Any) -> "Usage | None":
         """From an OpenAI-compatible server's `usage`; None where it counts nothing."""

@@ -1,20 +1,22 @@
 """Models of Amazon Bedrock, through Converse and ConverseStream."""
 
+import re
 from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
 import orjson
 
-from workloads.gateway.backends.chat import Chat
-from workloads.gateway.backends.converse_request import converse_request
-from workloads.gateway.backends.converse_response import ChunkWriter, completion
-from workloads.gateway.backends.event_stream import Decoder, Event
 from workloads.gateway.backends.failures import aws_failure, aws_stream_failure
+from workloads.gateway.call import Call, Json
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import ApiError, unavailable
-from workloads.gateway.upstream import Upstream
+from workloads.gateway.event_stream import Decoder
+from workloads.gateway.upstream import Target, Upstream
+from workloads.gateway.usage import Usage
 
 HEADERS = {"content-type": "application/json"}
+# CountTokens knows foundation models, not the profiles that route them across regions.
+_PROFILE = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[a-z0-9-]+\.)")
 
 
 class BedrockModel:
@@ -29,22 +31,24 @@ class BedrockModel:
         path = f"/model/{quote(model_id, safe='')}"
         self._converse = bedrock.target(f"{path}/converse")
         self._converse_stream = bedrock.target(f"{path}/converse-stream")
+        foundation = quote(_PROFILE.sub("", model_id, count=1), safe="")
+        self._count_tokens = bedrock.target(f"/model/{foundation}/count-tokens")
 
-    async def complete(self, chat: Chat) -> bytes:
-        body = orjson.dumps(converse_request(chat.body, self._guardrail))
-        async with self._bedrock.post(self._converse, body, HEADERS) as response:
-            answer = await response.read()
-            if response.status != 200:
-                raise aws_failure(self._bedrock.name, response, answer)
+    async def complete(self, call: Call) -> bytes:
+        body = await self._post(self._converse, self._request(call))
         try:
-            return completion(chat, self._name, orjson.loads(answer))
+            answer = orjson.loads(body)
+            call.usage = Usage.from_converse(answer.get("usage"))
+            return call.answer(self._name, answer)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._nonsense() from error
 
-    async def stream(self, chat: Chat) -> AsyncGenerator[bytes]:
-        body = orjson.dumps(converse_request(chat.body, self._guardrail))
-        writer = ChunkWriter(chat, self._name)
+    async def stream(self, call: Call) -> AsyncGenerator[bytes]:
+        body = self._request(call)
+        writer = call.writer(self._name)
+        write = writer.write
         decoder = Decoder()
+        stopped = False
         async with self._bedrock.post(self._converse_stream, body, HEADERS) as response:
             if response.status != 200:
                 raise aws_failure(self._bedrock.name, response, await response.read())
@@ -52,8 +56,15 @@ class BedrockModel:
                 chunks: list[bytes] = []
                 failure: ApiError | None = None
                 try:
-                    for event in decoder.feed(data):
-                        chunks.append(self._chunks(writer, event))
+                    for headers, payload in decoder.feed(data):
+                        if headers.get(":message-type") != "event":
+                            raise aws_stream_failure(self._bedrock.name, (headers, payload))
+                        kind, event = headers[":event-type"], orjson.loads(payload)
+                        if kind == "metadata":
+                            call.usage = Usage.from_converse(event.get("usage"))
+                        elif kind == "messageStop":
+                            stopped = True
+                        chunks.append(write(kind, event))
                 except ApiError as error:
                     failure = error
                 except (ValueError, KeyError, TypeError, AttributeError):
@@ -62,14 +73,35 @@ class BedrockModel:
                     yield chunk
                 if failure is not None:
                     raise failure
-        if decoder.pending or not writer.stopped:
+        if decoder.pending or not stopped:
             raise unavailable(f"{self._bedrock.name} broke off its answer", status=502)
+        call.ending = writer.finish()
 
-    def _chunks(self, writer: ChunkWriter, event: Event) -> bytes:
-        headers, payload = event
-        if headers.get(":message-type") != "event":
-            raise aws_stream_failure(self._bedrock.name, event)
-        return writer.write(headers[":event-type"], orjson.loads(payload))
+    async def count_tokens(self, call: Call) -> int:
+        request = call.converse_request()
+        counted = ("messages", "system", "toolConfig", "additionalModelRequestFields")
+        converse = {key: request[key] for key in counted if key in request}
+        body = orjson.dumps({"input": {"converse": converse}})
+        try:
+            return int(orjson.loads(await self._post(self._count_tokens, body))["inputTokens"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._nonsense() from error
+
+    async def _post(self, target: Target, body: bytes) -> bytes:
+        async with self._bedrock.post(target, body, HEADERS) as response:
+            answer = await response.read()
+            if response.status != 200:
+                raise aws_failure(self._bedrock.name, response, answer)
+            return answer
+
+    def _request(self, call: Call) -> bytes:
+        request: Json = call.converse_request()
+        if self._guardrail is not None:  # the operator's, whatever the client asks for
+            request["guardrailConfig"] = {
+                "guardrailIdentifier": self._guardrail.id,
+                "guardrailVersion": self._guardrail.version,
+            }
+        return orjson.dumps(request)
 
     def _nonsense(self) -> ApiError:
         return unavailable(f"{self._bedrock.name} sent an answer of unknown form", status=502)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 import aiohttp
 
 from workloads.gateway.backends.bedrock import BedrockModel
-from workloads.gateway.backends.chat import Backend
 from workloads.gateway.backends.openai_server import OpenAIServer
 from workloads.gateway.backends.sagemaker import SageMakerEndpoint
+from workloads.gateway.call import Backend
 from workloads.gateway.config import GuardrailConfig, ModelConfig
 from workloads.gateway.upstream import Upstream
 
@@ -33,7 +33,7 @@ def build_backends(
             )
         elif model.sagemaker is not None:
             backends[model.name] = SageMakerEndpoint(
-                aws("sagemaker-runtime"), endpoint=model.sagemaker
+                aws("sagemaker-runtime"), name=model.name, endpoint=model.sagemaker
             )
         elif model.openai is not None:
             server = Upstream(session, model.openai, name=f"the server of model {model.name!r}")

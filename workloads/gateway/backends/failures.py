@@ -5,8 +5,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from workloads.gateway.backends.event_stream import Event
 from workloads.gateway.errors import ApiError, bad_request, throttled, unavailable
+from workloads.gateway.event_stream import Event
 from workloads.gateway.upstream import retry_after
 
 # Names of errors in an HTTP answer; inside a stream the same ones begin in lower case. The name

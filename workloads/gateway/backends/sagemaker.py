@@ -5,56 +5,57 @@ from collections.abc import AsyncGenerator
 import aiohttp
 import orjson
 
-from workloads.gateway.backends.chat import Chat
-from workloads.gateway.backends.event_stream import Decoder, Event, EventStreamError
 from workloads.gateway.backends.failures import (
     aws_failure,
     aws_stream_failure,
     server_error,
 )
-from workloads.gateway.backends.openai_server import relayed_completion, request_body
-from workloads.gateway.backends.sse import Relay
+from workloads.gateway.backends.openai_form import HEADERS, event_reader, read_answer, request_body
+from workloads.gateway.call import Call
 from workloads.gateway.errors import ApiError, unavailable
+from workloads.gateway.event_stream import Decoder, Event, EventStreamError
 from workloads.gateway.upstream import Upstream
-
-HEADERS = {"content-type": "application/json"}
 
 
 class SageMakerEndpoint:
     """The one model of an endpoint: requests name no model, as its server knows its own."""
 
-    def __init__(self, sagemaker: Upstream, *, endpoint: str) -> None:
+    def __init__(self, sagemaker: Upstream, *, name: str, endpoint: str) -> None:
         self._sagemaker = sagemaker
+        self._name = name
         self._invoke = sagemaker.target(f"/endpoints/{endpoint}/invocations")
         self._invoke_stream = sagemaker.target(f"/endpoints/{endpoint}/invocations-response-stream")
 
-    async def complete(self, chat: Chat) -> bytes:
-        body = request_body(chat, None, stream=False)
+    async def complete(self, call: Call) -> bytes:
+        body = request_body(call, None)
         async with self._sagemaker.post(self._invoke, body, HEADERS) as response:
             answer = await response.read()
             if response.status != 200:
                 raise self._failure(response, answer)
-        return relayed_completion(chat, self._sagemaker.name, answer)
+        return read_answer(call, self._sagemaker.name, self._name, answer)
 
-    async def stream(self, chat: Chat) -> AsyncGenerator[bytes]:
-        body = request_body(chat, None, stream=True)
+    async def stream(self, call: Call) -> AsyncGenerator[bytes]:
+        body = request_body(call, None)
         decoder = Decoder()
-        relay = Relay(chat, self._sagemaker.name)
+        reader = event_reader(call, self._sagemaker.name, self._name)
         async with self._sagemaker.post(self._invoke_stream, body, HEADERS) as response:
             if response.status != 200:
                 raise self._failure(response, await response.read())
             async for data in response.content.iter_any():
                 try:
                     for event in decoder.feed(data):
-                        if events := relay.feed(self._part(event)):
+                        if events := reader.feed(self._part(event)):
                             yield events
-                        if relay.failure is not None:
-                            raise relay.failure
+                        if reader.failure is not None:
+                            raise reader.failure
                 except EventStreamError as error:
                     raise unavailable(
                         f"{self._sagemaker.name} sent an answer of unknown form", status=502
                     ) from error
-        relay.finish()
+        call.ending = reader.finish()
+
+    async def count_tokens(self, call: Call) -> int:
+        raise ApiError(404, f"{self._sagemaker.name} counts no tokens")
 
     def _part(self, event: Event) -> bytes:
         """The bytes of a payload part, which begins and ends anywhere in the server's output."""

@@ -1,26 +1,25 @@
-"""Relays the server-sent events of an OpenAI-compatible server, reading as little as it must."""
+"""The server-sent events of an OpenAI-compatible server, reading as little of them as it must."""
 
 from typing import Any
 
 import orjson
 
-from workloads.gateway.backends.chat import Chat
+from workloads.gateway.call import Call, Json
 from workloads.gateway.errors import ApiError, redact, unavailable
 from workloads.gateway.usage import Usage
 
 MAX_EVENT = 16 * 1024 * 1024  # a longer one is not an event but a server gone wrong
 
 
-class Relay:
-    """Passes events on unchanged, but for the usage chunk and `[DONE]`, which are taken out.
+class EventReader:
+    """Reads the events of one stream and gives each chunk to `_written`.
 
-    Works on bytes as they arrive: an event may be split anywhere. Sets `chat.usage`; `done` once
-    the server has said `[DONE]`; and `failure` once an event was an error or no event at all,
-    after which nothing is passed on.
+    Works on bytes as they arrive: an event may be split anywhere. `done` once the server has said
+    `[DONE]`; `failure` once an event was an error or no chunk at all, after which no more is read.
     """
 
-    def __init__(self, chat: Chat, name: str) -> None:
-        self._chat = chat
+    def __init__(self, call: Call, name: str) -> None:
+        self._call = call
         self._name = name
         self._rest = b""
         self.done = False
@@ -28,53 +27,75 @@ class Relay:
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of the events that `data` completes."""
-        whole_events = not self._rest and data.startswith(b"data:") and data.endswith(b"\n\n")
-        if whole_events and not self.done and not _is_special(data):
-            return data
         buffer = (self._rest + data).replace(b"\r\n", b"\n")
         whole, _, self._rest = buffer.rpartition(b"\n\n")
         if len(self._rest) > MAX_EVENT:
             self.failure = unavailable(f"{self._name} sent an endless event", status=502)
-        return b"".join(self._passed(event) for event in whole.split(b"\n\n"))
+        return b"".join(self._event(event.strip(b"\n")) for event in whole.split(b"\n\n"))
 
-    def finish(self) -> None:
-        """The server has closed the stream. Raises ApiError if that was too early."""
+    def finish(self) -> bytes:
+        """The end of the answer. Raises ApiError if the server closed the stream before it."""
         if self._rest.strip() == b"data: [DONE]":  # without its blank line
             self.done = True
         if not self.done:
             raise unavailable(f"{self._name} broke off its answer", status=502)
+        return b""
 
-    def _passed(self, event: bytes) -> bytes:
-        event = event.strip(b"\n")
+    def _event(self, event: bytes) -> bytes:
         if self.done or self.failure or not event:
             return b""
-        if event.startswith(b":") and b"\ndata:" not in event:
-            return b""  # a comment keeps a connection alive that is not the client's
-        if _is_special(event):
-            lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
-            data = b"\n".join(lines)
-            if data == b"[DONE]":
-                self.done = True
+        lines = [line[5:].strip() for line in event.split(b"\n") if line.startswith(b"data:")]
+        data = b"\n".join(lines)
+        if data == b"[DONE]":
+            self.done = True
+            return b""
+        if not data:  # a comment keeps a connection alive that is not the client's
+            return b""
+        try:
+            chunk = orjson.loads(data)
+            if chunk.get("error") or chunk.get("object") == "error":
+                self.failure = stream_error(self._name, chunk)
                 return b""
-            try:
-                if data and not self._is_for_client(orjson.loads(data)):
-                    return b""
-            except (orjson.JSONDecodeError, AttributeError):
-                self.failure = unavailable(f"{self._name} sent no chunk of an answer", status=502)
-                return b""
-        return event + b"\n\n"
+            if (usage := Usage.from_openai(chunk.get("usage"))) is not None:
+                self._call.usage = usage
+            return self._written(chunk, event)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            self.failure = unavailable(f"{self._name} sent no chunk of an answer", status=502)
+            return b""
 
-    def _is_for_client(self, chunk: dict[str, Any]) -> bool:
-        if chunk.get("error") or chunk.get("object") == "error":
-            self.failure = stream_error(self._name, chunk)
-            return False
-        if (usage := Usage.from_openai(chunk.get("usage"))) is not None:
-            self._chat.usage = usage
-            return bool(chunk.get("choices")) or self._chat.include_usage
-        return True
+    def _written(self, chunk: Json, event: bytes) -> bytes:
+        raise NotImplementedError
 
 
-def stream_error(name: str, chunk: dict[str, Any]) -> ApiError:
+class Relay(EventReader):
+    """Passes events on unchanged, but for comments, `[DONE]` and usage that nobody asked for."""
+
+    def __init__(self, call: Call, name: str) -> None:
+        super().__init__(call, name)
+        options: Any = (call.chat or {}).get("stream_options") or {}
+        self._include_usage = bool(options.get("include_usage"))
+
+    def feed(self, data: bytes) -> bytes:
+        whole_events = not self._rest and data.startswith(b"data:") and data.endswith(b"\n\n")
+        if whole_events and not self.done and not _is_special(data):
+            return data
+        return super().feed(data)
+
+    def finish(self) -> bytes:
+        return super().finish() + b"data: [DONE]\n\n"
+
+    def _event(self, event: bytes) -> bytes:
+        is_chunk = event.startswith(b"data:") or b"\ndata:" in event
+        if is_chunk and not self.done and not self.failure and not _is_special(event):
+            return event + b"\n\n"
+        return super()._event(event)
+
+    def _written(self, chunk: Json, event: bytes) -> bytes:
+        hidden = chunk.get("usage") and not chunk.get("choices") and not self._include_usage
+        return b"" if hidden else event + b"\n\n"
+
+
+def stream_error(name: str, chunk: Json) -> ApiError:
     """The error that an OpenAI-compatible server sends inside a stream."""
     error = chunk.get("error")
     message = error.get("message") if isinstance(error, dict) else chunk.get("message")

@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workloads.gateway.fakes import openai_chunk, openai_stream, sse
-from workloads.gateway.backends.chat import Chat
 from workloads.gateway.backends.sse import Relay
 from workloads.gateway.errors import ApiError
+from workloads.gateway.surfaces.chat import ChatCall
 from workloads.gateway.usage import Usage
 
 
-def relay(include_usage: bool = False) -> tuple[Relay, Chat]:
-    chat = Chat(body={}, id="chatcmpl-1", created=1, include_usage=include_usage)
-    return Relay(chat, "the server"), chat
+def relay(include_usage: bool = False) -> tuple[Relay, ChatCall]:
+    options = {"include_usage": include_usage}
+    call = ChatCall({"model": "own", "messages": [{}], "stream_options": options})
+    return Relay(call, "the server"), call
 
 
 TEXTS = ["Once ", 'a "usage" of', ' {"error": [DONE]}', " \u2028 fox 🦊\n\n"]

@@ -1,17 +1,12 @@
-"""`/v1/chat/completions`: which model answers, what it may cost, and how the answer is sent."""
+"""Which model answers, what it may cost, and how the answer is sent, whatever API was asked."""
 
 import logging
-import os
-import time
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
 
-import orjson
-
-from workloads.gateway.backends.chat import Backend, Chat
+from workloads.gateway.call import Backend, Call
 from workloads.gateway.config import ModelConfig, TenantConfig
-from workloads.gateway.errors import ApiError, bad_request, unavailable
+from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.limits import Limits
 from workloads.gateway.metrics import Metrics
@@ -19,8 +14,8 @@ from workloads.gateway.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-class Completions:
-    """Answers chat completions from `backends`, one for every model by its name."""
+class Answers:
+    """Answers from `backends`, one for every model by its name."""
 
     def __init__(
         self,
@@ -35,35 +30,27 @@ class Completions:
         self._limits = limits
         self._metrics = metrics
 
-    async def serve(self, exchange: Exchange, tenant: TenantConfig) -> None:
+    async def serve(self, exchange: Exchange, tenant: TenantConfig, call: Call) -> None:
         """Answer one request. Raises ApiError, ClientGone."""
-        body = _parsed(await exchange.body())
-        chain = self._allowed_chain(body, tenant)
+        chain = self._allowed_chain(call.model, tenant)
         exchange.model = chain[0].name
         self._limits.admit(tenant)
-        options = body.get("stream_options") or {}
-        if not isinstance(options, dict):
-            raise bad_request("stream_options is not an object", "stream_options")
-        chat = Chat(
-            body=body,
-            id=f"chatcmpl-{os.urandom(12).hex()}",
-            created=int(time.time()),
-            include_usage=bool(options.get("include_usage")),
-        )
-        answer = self._stream if body.get("stream") else self._complete
+        answer = self._stream if call.stream else self._complete
         in_flight = self._metrics.in_flight.values
         in_flight[tenant.name, chain[0].name] += 1
         try:
-            await exchange.unless_gone(answer(exchange, tenant, chain, chat))
+            await exchange.unless_gone(answer(exchange, tenant, chain, call))
         finally:
             in_flight[tenant.name, chain[0].name] -= 1
 
-    def _allowed_chain(self, body: dict[str, Any], tenant: TenantConfig) -> list[ModelConfig]:
-        name = body.get("model")
-        if not isinstance(name, str):
-            raise bad_request("model is missing", "model")
-        if not isinstance(body.get("messages"), list) or not body["messages"]:
-            raise bad_request("messages must be a list with at least one message", "messages")
+    async def count_tokens(self, exchange: Exchange, tenant: TenantConfig, call: Call) -> int:
+        """How many tokens the request is for the model it names. Raises ApiError."""
+        model = self._allowed_chain(call.model, tenant)[0]
+        exchange.model = model.name
+        self._limits.admit(tenant)
+        return await self._backends[model.name].count_tokens(call)
+
+    def _allowed_chain(self, name: str, tenant: TenantConfig) -> list[ModelConfig]:
         chain = self._chains.get(name)
         if chain is None:
             raise ApiError(
@@ -82,25 +69,25 @@ class Completions:
         return chain
 
     async def _complete(
-        self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], chat: Chat
+        self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
     ) -> None:
         for model in chain:
             try:
-                answer = await self._backends[model.name].complete(chat)
+                answer = await self._backends[model.name].complete(call)
                 break
             except ApiError as error:
                 _give_up_or_go_on(error, exchange, model, chain)
         headers = {"x-gateway-model": model.name}
-        cost = self._account(tenant, model, chat)
+        cost = self._account(tenant, model, call)
         if cost is not None:
             headers["x-gateway-cost-usd"] = f"{cost:.9f}"
         await exchange.respond(200, answer, headers=headers)
 
     async def _stream(
-        self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], chat: Chat
+        self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
     ) -> None:
         for model in chain:
-            stream = self._backends[model.name].stream(chat)
+            stream = self._backends[model.name].stream(call)
             try:
                 first = await anext(stream)
                 break
@@ -115,16 +102,16 @@ class Completions:
                 async for chunk in stream:
                     await exchange.write(chunk)
             finally:
-                self._account(tenant, model, chat)
-        await exchange.end(b"data: [DONE]\n\n")
+                self._account(tenant, model, call)
+        await exchange.end(call.ending)
 
-    def _account(self, tenant: TenantConfig, model: ModelConfig, chat: Chat) -> float | None:
+    def _account(self, tenant: TenantConfig, model: ModelConfig, call: Call) -> float | None:
         """Count the answer's tokens; its cost in USD where they and their price are known."""
-        if chat.usage is None:
+        if call.usage is None:
             return None
-        cost = chat.usage.cost_usd(model.price) if model.price else None
-        self._metrics.count_usage(tenant.name, model.name, chat.usage, cost)
-        self._limits.charge(tenant, chat.usage.total)
+        cost = call.usage.cost_usd(model.price) if model.price else None
+        self._metrics.count_usage(tenant.name, model.name, call.usage, cost)
+        self._limits.charge(tenant, call.usage.total)
         return cost
 
 
@@ -143,13 +130,3 @@ def _give_up_or_go_on(
     log.warning("%s: model %s: %d %s", exchange.request_id, model.name, error.status, error.message)
     if not error.elsewhere or model is chain[-1]:
         raise error
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise bad_request(f"the request is not JSON: {error}") from None
-    if not isinstance(request, dict):
-        raise bad_request("the request is not a JSON object")
-    return request

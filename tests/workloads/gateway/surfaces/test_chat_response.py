@@ -6,8 +6,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.workloads.gateway.fakes import converse_answer, usage
-from workloads.gateway.backends.chat import Chat
-from workloads.gateway.backends.converse_response import ChunkWriter, completion
+from workloads.gateway.surfaces.chat_response import ChunkWriter, completion
 
 REASONS = [
     ("end_turn", "stop"),
@@ -21,17 +20,16 @@ REASONS = [
 ]
 
 
-def chat(include_usage: bool = False) -> Chat:
-    return Chat(body={}, id="chatcmpl-7", created=1_795_000_000, include_usage=include_usage)
+HEAD = {"id": "chatcmpl-7", "created": 1_795_000_000, "model": "nova"}
 
 
 def completed(*blocks: dict, **more) -> ChatCompletion:
     answer = converse_answer(*blocks, **more)
-    return ChatCompletion.model_validate_json(completion(chat(), "nova", answer), strict=True)
+    return ChatCompletion.model_validate_json(completion(answer, **HEAD), strict=True)
 
 
 def streamed(*events: tuple[str, dict], include_usage: bool = False) -> list[ChatCompletionChunk]:
-    writer = ChunkWriter(chat(include_usage), "nova")
+    writer = ChunkWriter(**HEAD, include_usage=include_usage)
     text = b"".join(writer.write(kind, event) for kind, event in events).decode()
     return [
         ChatCompletionChunk.model_validate(json.loads(line.removeprefix("data: ")))
@@ -103,7 +101,7 @@ def test_reasoning_is_apart_from_the_content():
 
 
 def test_nothing_is_written_before_the_first_content():
-    writer = ChunkWriter(chat(), "nova")
+    writer = ChunkWriter(**HEAD, include_usage=False)
 
     assert writer.write("messageStart", {"role": "assistant"}) == b""
     assert writer.write("somethingNew", {}) == b""
@@ -180,4 +178,4 @@ def test_tool_calls_count_from_zero_wherever_their_blocks_are():
 )
 def test_an_event_of_another_form_is_an_error_the_backend_knows(kind, event):
     with pytest.raises((KeyError, TypeError, AttributeError)):
-        ChunkWriter(chat(), "nova").write(kind, event)
+        ChunkWriter(**HEAD, include_usage=False).write(kind, event)

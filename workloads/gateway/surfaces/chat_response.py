@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 
-from workloads.gateway.backends.chat import Chat
 from workloads.gateway.usage import Usage
 
 # Reasons not named here are a plain "stop".
@@ -17,8 +16,8 @@ FINISH_REASONS = {
 }
 
 
-def completion(chat: Chat, model: str, answer: dict[str, Any]) -> bytes:
-    """The `chat.completion` of `model` for Converse's answer; sets `chat.usage`.
+def completion(answer: dict[str, Any], *, id: str, created: int, model: str) -> bytes:
+    """The `chat.completion` of `model` for Converse's answer.
 
     Raises KeyError, TypeError or AttributeError where the answer is none of Converse's.
     """
@@ -40,12 +39,12 @@ def completion(chat: Chat, model: str, answer: dict[str, Any]) -> bytes:
         message |= {"content": message["content"] or None, "tool_calls": calls}
     if any(reasoning):
         message["reasoning_content"] = "".join(reasoning)
-    chat.usage = Usage.from_converse(answer.get("usage"))
+    usage = Usage.from_converse(answer.get("usage"))
     return orjson.dumps(
         {
-            "id": chat.id,
+            "id": id,
             "object": "chat.completion",
-            "created": chat.created,
+            "created": created,
             "model": model,
             "choices": [
                 {
@@ -55,7 +54,7 @@ def completion(chat: Chat, model: str, answer: dict[str, Any]) -> bytes:
                     "finish_reason": FINISH_REASONS.get(answer["stopReason"], "stop"),
                 }
             ],
-            "usage": chat.usage.to_openai() if chat.usage else None,
+            "usage": usage.to_openai() if usage else None,
         }
     )
 
@@ -66,12 +65,12 @@ class ChunkWriter:
     The fixed parts of a chunk are rendered once; per event only the new text is.
     """
 
-    def __init__(self, chat: Chat, model: str) -> None:
-        self._chat = chat
-        usage = b',"usage":null' if chat.include_usage else b""
+    def __init__(self, *, id: str, created: int, model: str, include_usage: bool) -> None:
+        self._include_usage = include_usage
+        usage = b',"usage":null' if include_usage else b""
         self._head = (
             b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":['
-            % (orjson.dumps(chat.id), chat.created, orjson.dumps(model))
+            % (orjson.dumps(id), created, orjson.dumps(model))
         )
         self._delta = self._head + b'{"index":0,"delta":'
         self._tail = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
@@ -82,7 +81,6 @@ class ChunkWriter:
         self._started = False
         self._tools: dict[int, int] = {}  # index of a content block: index of its tool call
         self._without_input: set[int] = set()  # content blocks of calls without arguments so far
-        self.stopped = False  # the model has said why it stopped
 
     def write(self, kind: str, event: dict[str, Any]) -> bytes:
         """The chunks for one event of type `kind`; empty before the first piece of content.
@@ -104,14 +102,16 @@ class ChunkWriter:
                     self._without_input.discard(block)
                     return self._arguments(block, "{}")
             case "messageStop":
-                self.stopped = True
                 reason = FINISH_REASONS.get(event["stopReason"], "stop")
                 return self._begin() + self._head + self._finish % orjson.dumps(reason)
             case "metadata":
-                self._chat.usage = usage = Usage.from_converse(event.get("usage"))
-                if usage and self._chat.include_usage:
+                usage = Usage.from_converse(event.get("usage"))
+                if usage and self._include_usage:
                     return self._head + b'],"usage":%b}\n\n' % orjson.dumps(usage.to_openai())
         return b""  # messageStart, and whatever Bedrock may add
+
+    def finish(self) -> bytes:
+        return b"data: [DONE]\n\n"
 
     def _content(self, block: int, delta: dict[str, Any]) -> bytes:
         if "text" in delta:

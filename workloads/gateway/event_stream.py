@@ -1,4 +1,4 @@
-"""Decoder of `application/vnd.amazon.eventstream`, the framing of streamed AWS answers.
+"""`application/vnd.amazon.eventstream`, the framing of streamed AWS answers, read and written.
 
 A frame is: total length (4 bytes, big-endian, itself included), length of the headers (4),
 CRC-32 of these eight bytes (4), the headers, the payload, CRC-32 of everything before (4).
@@ -14,7 +14,9 @@ MAX_HEADERS = 128 * 1024
 MAX_PAYLOAD = 24 * 1024 * 1024
 
 _PRELUDE = Struct(">III")
+_LENGTHS = Struct(">II")
 _UINT32 = Struct(">I")
+_UINT16 = Struct(">H")
 _OVERHEAD = 16  # prelude and trailing checksum
 # All streams repeat the same few header blocks; parsed once, up to this many different ones.
 _KEPT_HEADERS = 256
@@ -72,6 +74,17 @@ class Decoder:
             yield headers, buffer[payload_start : stop - 4]
             start = stop
         self._buffer = buffer[start:]
+
+
+def encode(headers: dict[str, str], payload: bytes) -> bytes:
+    """One frame with text headers."""
+    block = b"".join(
+        bytes([len(name)]) + name.encode() + b"\7" + _UINT16.pack(len(value)) + value.encode()
+        for name, value in headers.items()  # all of them ASCII
+    )
+    lengths = _LENGTHS.pack(_OVERHEAD + len(block) + len(payload), len(block))
+    message = lengths + _UINT32.pack(crc32(lengths)) + block + payload
+    return message + _UINT32.pack(crc32(message))
 
 
 def parse_headers(block: bytes) -> dict[str, str]:

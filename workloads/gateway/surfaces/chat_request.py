@@ -9,15 +9,21 @@ from typing import Any
 
 import orjson
 
-from workloads.gateway.config import GuardrailConfig
+from workloads.gateway.call import Json
 from workloads.gateway.errors import bad_request
+from workloads.gateway.surfaces.blocks import (
+    cache_point,
+    declaration,
+    json_schema,
+    without_choice,
+)
 
-Json = dict[str, Any]
-
+# OpenAI's efforts by Converse's; "none" and what is unknown leave the choice to the model.
+_EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
 _DATA_URI = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,")
 
 
-def converse_request(body: Json, guardrail: GuardrailConfig | None = None) -> Json:
+def converse_request(body: Json) -> Json:
     """The Converse request for a chat completion's `body`.
 
     Raises ApiError 400 that names the field which has no equivalent or the wrong type.
@@ -33,11 +39,8 @@ def converse_request(body: Json, guardrail: GuardrailConfig | None = None) -> Js
         request["inferenceConfig"] = inference
     if tools := _tools(body, messages):
         request["toolConfig"] = tools
-    if guardrail is not None:
-        request["guardrailConfig"] = {
-            "guardrailIdentifier": guardrail.id,
-            "guardrailVersion": guardrail.version,
-        }
+    if output := _output(body):
+        request["outputConfig"] = output
     return request
 
 
@@ -47,11 +50,27 @@ def _refuse_unsupported(body: Json) -> None:
         raise bad_request("this model gives one choice; n must be 1", "n")
     if body.get("logprobs"):
         raise bad_request("this model gives no logprobs", "logprobs")
-    form = body.get("response_format")
-    if form is not None and not (isinstance(form, dict) and form.get("type") == "text"):
-        raise bad_request(
-            "this model answers in text; response_format must be text", "response_format"
-        )
+
+
+def _output(body: Json) -> Json:
+    output: Json = {}
+    match body.get("response_format"):
+        case None | {"type": "text"}:
+            pass
+        case {"type": "json_schema", "json_schema": {"schema": schema} as form}:
+            field = "response_format.json_schema.schema"
+            output["textFormat"] = json_schema(
+                schema, field, form.get("name"), form.get("description")
+            )
+        case _:
+            raise bad_request(
+                "response_format must be text, or json_schema with a schema: this model has no "
+                "JSON mode without one",
+                "response_format",
+            )
+    if (effort := _EFFORTS.get(str(body.get("reasoning_effort")))) is not None:
+        output["effort"] = effort
+    return output
 
 
 def _inference(body: Json) -> Json:
@@ -121,6 +140,8 @@ def _content(content: Any, where: str) -> list[Json]:
                 blocks.append({"image": _image(url, field)})
             case _:
                 raise bad_request(f"{field} is neither text nor an image_url", field)
+        if len(part) > 2:  # more than its type and content
+            blocks += cache_point(part, field)
     return blocks
 
 
@@ -173,12 +194,7 @@ def _tools(body: Json, turns: list[Json]) -> Json | None:
         raise bad_request("tools is not a list", "tools")
     specs = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools)]
     if choice == "none" or not specs:
-        # Converse knows no "none", but refuses a history with tools that are not declared.
-        used = _used_tools(turns)
-        if not used:
-            return None
-        declared = {spec["toolSpec"]["name"]: spec for spec in specs}
-        return {"tools": [declared.get(name) or _declaration(name) for name in used]}
+        return without_choice(specs, turns)
     config: Json = {"tools": specs}
     match choice:
         case None | "auto":
@@ -197,23 +213,5 @@ def _tools(body: Json, turns: list[Json]) -> Json | None:
 def _tool(tool: Any, field: str) -> Json:
     match tool:
         case {"type": "function", "function": {"name": str(name)} as function}:
-            return _declaration(name, function.get("description"), function.get("parameters"))
+            return declaration(name, function.get("description"), function.get("parameters"))
     raise bad_request(f"{field} is not a function with a name", field)
-
-
-def _declaration(name: str, description: Any = None, parameters: Any = None) -> Json:
-    schema = parameters or {"type": "object", "properties": {}}
-    spec: Json = {"name": name, "inputSchema": {"json": schema}}
-    if description:
-        spec["description"] = description
-    return {"toolSpec": spec}
-
-
-def _used_tools(turns: list[Json]) -> list[str]:
-    uses = (
-        block["toolUse"]["name"]
-        for turn in turns
-        for block in turn["content"]
-        if "toolUse" in block
-    )
-    return list(dict.fromkeys(uses))

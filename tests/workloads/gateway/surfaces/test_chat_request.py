@@ -1,12 +1,13 @@
 """The translated request, held against the shapes of botocore's service model."""
 
+import json
+
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from workloads.gateway.backends.converse_request import converse_request
-from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import ApiError
+from workloads.gateway.surfaces.chat_request import converse_request
 
 WEATHER = {
     "type": "function",
@@ -51,8 +52,8 @@ def shape():
 
 @pytest.fixture
 def converse(shape):
-    def translate(messages, guardrail=None, **body):
-        request = converse_request({"messages": messages, **body}, guardrail)
+    def translate(messages, **body):
+        request = converse_request({"messages": messages, **body})
         report = ParamValidator().validate({"modelId": "nova", **request}, shape)
         assert not report.has_errors(), report.generate_report()
         return request
@@ -174,13 +175,29 @@ def test_tools_of_the_history_stay_declared_because_converse_demands_it(converse
     assert "toolChoice" not in request["toolConfig"]
 
 
-def test_the_guardrail_is_part_of_the_request(converse):
-    request = converse([USER], guardrail=GuardrailConfig(id="gr-1", version="3"))
+def test_a_schema_for_the_answer_and_the_effort_are_the_output_configuration(converse):
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema}}
 
-    assert request["guardrailConfig"] == {
-        "guardrailIdentifier": "gr-1",
-        "guardrailVersion": "3",
-    }
+    request = converse([USER], response_format=form, reasoning_effort="minimal")
+
+    output = request["outputConfig"]
+    described = output["textFormat"]["structure"]["jsonSchema"]
+    assert (json.loads(described["schema"]), described["name"]) == (schema, "place")
+    assert output["effort"] == "low"
+    assert "outputConfig" not in converse([USER], response_format={"type": "text"})
+
+
+def test_a_marked_part_is_followed_by_a_cache_point(converse):
+    marked = {"type": "text", "text": "long", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+
+    request = converse([{"role": "user", "content": [marked, {"type": "text", "text": "x"}]}])
+
+    assert request["messages"][0]["content"] == [
+        {"text": "long"},
+        {"cachePoint": {"type": "default", "ttl": "1h"}},
+        {"text": "x"},
+    ]
 
 
 def call(**function) -> list[dict]:
@@ -220,6 +237,11 @@ def part(**part) -> list[dict]:
         ({"n": 2}, "n", "n must be 1"),
         ({"logprobs": True}, "logprobs", "no logprobs"),
         ({"response_format": {"type": "json_object"}}, "response_format", "must be text"),
+        (
+            {"messages": part(type="text", text="x", cache_control={"type": "always"})},
+            "messages[0].content[0]",
+            "ephemeral",
+        ),
     ],
 )
 def test_what_has_no_equivalent_is_refused_by_name(body, param, words):

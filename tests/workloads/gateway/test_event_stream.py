@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workloads.gateway.fakes import frame
-from workloads.gateway.backends.event_stream import (
+from workloads.gateway.event_stream import (
     Decoder,
     Event,
     EventStreamError,

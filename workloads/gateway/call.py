@@ -1,0 +1,70 @@
+"""One request for an answer, between the API its client speaks and the one its model's server does.
+
+The form in the middle is that of Bedrock's Converse, which says the most of the three: the JSON
+objects of its request and answer, and the pairs of type and object of its stream. Every surface is
+translated to and from it, and so is every backend; no surface knows a backend.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
+
+from workloads.gateway.usage import Usage
+
+Json = dict[str, Any]
+
+
+class Writer(Protocol):
+    """Writes one streamed answer in the client's form."""
+
+    def write(self, kind: str, event: Json) -> bytes:
+        """What the client gets for one event; nothing before the first piece of content.
+
+        Raises KeyError, TypeError or AttributeError where the event is none of Converse's.
+        """
+
+    def finish(self) -> bytes:
+        """The end of a whole stream."""
+
+
+class Call(Protocol):
+    """What a client asks, in the form of its own API.
+
+    `usage` is filled by the backend as soon as the model reports it, and `ending` with what closes
+    the stream once the answer is whole. `chat` is the body of the
+    request where it is OpenAI's: a server with that API gets it as it is, unknown fields and all.
+    """
+
+    model: str
+    stream: bool
+    usage: Usage | None
+    ending: bytes
+    chat: Json | None
+
+    def converse_request(self) -> Json:
+        """The request in Converse's form. Raises ApiError 400 for what that cannot say."""
+
+    def answer(self, model: str, answer: Json) -> bytes:
+        """The whole answer of `model` in the client's form.
+
+        Raises KeyError, TypeError or AttributeError where `answer` is none of Converse's.
+        """
+
+    def writer(self, model: str) -> Writer:
+        """For the one stream that `model` answers with."""
+
+
+class Backend(Protocol):
+    """Whatever answers for one model."""
+
+    async def complete(self, call: Call) -> bytes:
+        """The whole answer in the client's form. Raises ApiError."""
+
+    def stream(self, call: Call) -> AsyncGenerator[bytes]:
+        """The answer in pieces of the client's form, all but the `ending`.
+
+        Nothing comes before the first piece of content, so an ApiError raised before it can
+        still become an HTTP error. One raised later means that the answer is cut off.
+        """
+
+    async def count_tokens(self, call: Call) -> int:
+        """How many tokens the request would take as input. Raises ApiError."""

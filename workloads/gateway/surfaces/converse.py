@@ -1,0 +1,66 @@
+"""`/model/{id}/converse`, `/converse-stream` and `/count-tokens`: Bedrock's own form."""
+
+import orjson
+
+from workloads.gateway.call import Json
+from workloads.gateway.errors import bad_request, redact
+from workloads.gateway.event_stream import encode
+from workloads.gateway.usage import Usage
+
+
+class ConverseCall:
+    """One request of Converse, which the backend checks but for its outline.
+
+    Raises ApiError 400.
+    """
+
+    def __init__(self, model: str, body: Json, *, stream: bool) -> None:
+        if not isinstance(body.get("messages"), list) or not body["messages"]:
+            raise bad_request("messages must be a list with at least one message", "messages")
+        self.model = model
+        self.stream = stream
+        self.usage: Usage | None = None
+        self.ending = b""
+        self.chat: Json | None = None
+        self._body = body
+
+    def converse_request(self) -> Json:
+        return dict(self._body)
+
+    def answer(self, model: str, answer: Json) -> bytes:
+        if answer["output"]["message"]["content"] is None or answer["stopReason"] is None:
+            raise TypeError("no answer")
+        return orjson.dumps(_redacted(answer))
+
+    def writer(self, model: str) -> "FrameWriter":
+        return FrameWriter()
+
+
+class FrameWriter:
+    """Writes the events of one ConverseStream as frames again."""
+
+    def __init__(self) -> None:
+        self._held = b""  # what comes before the first piece of content
+
+    def write(self, kind: str, event: Json) -> bytes:
+        headers = {
+            ":event-type": kind,
+            ":content-type": "application/json",
+            ":message-type": "event",
+        }
+        frame = encode(headers, orjson.dumps(_redacted(event)))
+        if kind == "messageStart":
+            self._held = frame
+            return b""
+        held, self._held = self._held, b""
+        return held + frame
+
+    def finish(self) -> bytes:
+        return b""
+
+
+def _redacted(answer: Json) -> Json:
+    """Without the ARNs that a trace of the guardrail or of a prompt router has."""
+    if "trace" not in answer:
+        return answer
+    return {**answer, "trace": orjson.loads(redact(orjson.dumps(answer["trace"]).decode()))}
