@@ -13,7 +13,7 @@ from workloads.prepare.duplicates import match, merge
 from workloads.prepare.encode import encode
 from workloads.prepare.executor import Executor
 from workloads.prepare.layout import dtype
-from workloads.prepare.packing import cuts, pack
+from workloads.prepare.packing import cuts, forget_lost, pack
 from workloads.prepare.seal import seal
 from workloads.prepare.settings import EDITION, Settings, versions
 from workloads.prepare.sources import Input, Part
@@ -67,6 +67,7 @@ def prepare(given: Input, out: Folder, settings: Settings, executor: Executor) -
     ]
     encoded = executor.run("encode", encoding)
     packing = _pack_tasks(encoding, encoded, learnt["vocabulary"], settings, out)
+    forget_lost(executor.mine(packing), out.folder(WORK), out)
     shards = executor.run("pack", packing)
     tokens = sum(tally["tokens"] for tally in encoded)
     if not shards:
@@ -143,9 +144,9 @@ def _counts(read: Counter[str], repeats: Tally) -> dict[str, Any]:
     """What became of the rows: read = kept + duplicates + filtered + quarantined."""
 
     def under(start: str) -> dict[str, int]:
-        found = {name.removeprefix(start): count for name, count in sorted(read.items())
-                 if name.startswith(start)}  # fmt: skip
-        return dict(sorted(found.items(), key=lambda item: -item[1]))
+        found = [(name.removeprefix(start), count) for name, count in read.items()
+                 if name.startswith(start)]  # fmt: skip
+        return dict(sorted(found, key=lambda item: (-item[1], item[0])))
 
     return {
         "rows": read["rows"],

@@ -17,7 +17,7 @@ from workloads.command import StageError
 from workloads.prepare.watch import Watch
 from workloads.prepare.work import Tally, Task, do, opened, read_tally
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = (0.5, 15.0)  # from the first to the last: a listing may be many requests
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,7 @@ class Executor:
         began = time.monotonic()
         folder = opened(self.work)
         done = self._done(name)
-        mine = [
-            task for task in tasks[self.share.index :: self.share.of] if task.marker not in done
-        ]
+        mine = [task for task in self.mine(tasks) if task.marker not in done]
         self._watch.begin(name, total=len(tasks), done=len(tasks) - len(mine))
         for _ in self._finish(mine):
             self._watch.advance()
@@ -87,6 +85,10 @@ class Executor:
         self.phases.append(Phase(name=name, tasks=len(tasks), ran=len(mine), seconds=took))
         with ThreadPoolExecutor(16) as readers:
             return list(readers.map(lambda task: read_tally(task, folder), tasks))
+
+    def mine(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Those that this pod does."""
+        return tasks[self.share.index :: self.share.of]
 
     def _finish(self, tasks: Sequence[Task]) -> Iterator[None]:
         if self.workers == 1 or len(tasks) < 2:
@@ -113,6 +115,7 @@ class Executor:
     def _wait(self, name: str, tasks: Sequence[Task]) -> None:
         """Until the other pods have done theirs."""
         missing, since = len(tasks) + 1, time.monotonic()
+        pause, longest = _POLL_SECONDS
         while True:
             done = self._done(name)
             late = [place for place, task in enumerate(tasks) if task.marker not in done]
@@ -126,7 +129,8 @@ class Executor:
                     f" {self.work}/{tasks[late[0]].marker} in {self.patience:.0f} s; see what its"
                     " pod does, then run this again"
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(1.5 * pause, longest)
 
     def _done(self, name: str) -> set[str]:
         folder = opened(self.work).folder(name)

@@ -1,7 +1,8 @@
 """Tokens of all parts end to end, cut into sequences of one length, and those into shards."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from workloads.files import Folder
 from workloads.prepare.layout import TOKENS, dtype
-from workloads.prepare.work import Tally, opened
+from workloads.prepare.work import Tally, Task, opened, read_tally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +74,22 @@ def pack(
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+
+
+def forget_lost(tasks: Iterable[Task], work: Folder, out: Folder) -> None:
+    """Delete the markers of shards that are no longer what they were, so that they are made again.
+
+    On this machine their content is looked at, in S3 their size.
+    """
+    present = set(out.names())
+
+    def check(task: Task) -> None:
+        if not work.exists(task.marker):
+            return
+        shard = read_tally(task, work)
+        size, version = out.describe(shard["file"]) if shard["file"] in present else (None, "")
+        if size != shard["bytes"] or (out.path is not None and version != shard["sha256"]):
+            work.delete(task.marker)
+
+    with ThreadPoolExecutor(8) as checkers:
+        list(checkers.map(check, tasks))

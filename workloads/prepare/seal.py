@@ -23,12 +23,19 @@ def seal(
 
     cleaned, learnt: the stems of the parts' and the tokenizer's files; packed: markers of shards.
     """
-    manifest = dataset.to_json()
-    if not (out.exists(MANIFEST) and out.read(MANIFEST) == manifest):
+    wanted = {
+        TOKENIZER: work.read(learnt + RULES),
+        QUARANTINED: _quarantine(cleaned, work),
+        MANIFEST: dataset.to_json(),
+    }
+    present = set(out.names())
+    if any(data != (out.read(name) if name in present else b"") for name, data in wanted.items()):
         out.delete(MANIFEST)  # from here on the folder is no data set, until the new manifest
-        out.write(TOKENIZER, work.read(learnt + RULES))
-        _write_quarantine(cleaned, out, work)
-        out.write(MANIFEST, manifest)
+        for name, data in wanted.items():
+            if data:
+                out.write(name, data)
+            else:
+                out.delete(name)
     for name in work.folder("pack").names():  # first: a shard without a marker is made again
         if f"pack/{name}" not in packed:
             work.delete(f"pack/{name}")
@@ -41,11 +48,8 @@ def seal(
             file.unlink(missing_ok=True)
 
 
-def _write_quarantine(cleaned: Sequence[str], out: Folder, work: Folder) -> None:
-    """Every bad row: file, offset, reason; no such file if there is none."""
+def _quarantine(cleaned: Sequence[str], work: Folder) -> bytes:
+    """Every bad row: file, offset, reason."""
     written = {f"clean/{name}" for name in work.folder("clean").names()}
     stems = [stem for stem in cleaned if stem + QUARANTINE in written]
-    if stems:
-        out.write(QUARANTINED, b"".join(work.read(stem + QUARANTINE) for stem in stems))
-    else:
-        out.delete(QUARANTINED)
+    return b"".join(work.read(stem + QUARANTINE) for stem in stems)

@@ -184,6 +184,28 @@ def test_going_back_to_earlier_settings_makes_the_shards_again(tmp_path):
     verify(again, tmp_path)
 
 
+@pytest.mark.parametrize("harm", ["shard gone", "shard changed", "tokenizer changed"])
+def test_preparing_again_repairs_a_data_set(tmp_path, harm):
+    dataset = made(told(), tmp_path)
+    file = tmp_path / (dataset.shards[0].file if "shard" in harm else "tokenizer.json")
+    if harm.endswith("gone"):
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+
+    assert made(told(), tmp_path) == dataset
+    verify(dataset, tmp_path)
+
+
+def test_no_quarantine_is_left_of_an_earlier_preparation(tmp_path):
+    made(lines(tmp_path, *STORIES, b"{"), tmp_path / "out")
+    assert (tmp_path / "out" / "quarantine.jsonl").exists()
+
+    made(lines(tmp_path, *STORIES), tmp_path / "out")
+
+    assert not (tmp_path / "out" / "quarantine.jsonl").exists()
+
+
 def test_other_settings_do_again_only_what_depends_on_them(tmp_path):
     out = open_folder(str(tmp_path / "out"))
     ran = []
