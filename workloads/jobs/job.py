@@ -41,6 +41,7 @@ class Job:
     processes: int | None = None  # that torchrun starts in each pod
     part: Part | None = None  # None: a pod has a node for itself, with all that is in it
     environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)  # to find it by, beside the usual ones
     secret: str | None = None  # a Secret whose keys are files under SECRETS
     first_decides: bool = False  # the first pod's success is the gang's; the others just serve it
     priority: str = "batch"  # or "training", which goes first

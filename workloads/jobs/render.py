@@ -120,6 +120,6 @@ def _metadata(job: Job, pool: Pool) -> Metadata:
     return {
         "name": job.name,
         "namespace": NAMESPACE,
-        "labels": {QUEUE: pool.name, PRIORITY: job.priority, POOL: pool.name},
+        "labels": {QUEUE: pool.name, PRIORITY: job.priority, POOL: pool.name, **job.labels},
         "annotations": {},
     }
