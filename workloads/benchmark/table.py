@@ -54,7 +54,7 @@ def _caption(result: Result) -> str:
     load = result.load
     lines = [
         "p50 / p90 / p99 (samples). Latency counts from the moment a request was due, and a failed"
-        " request as slower than all others.",
+        " request as slower than all others; a p99 of fewer than 100 samples is about the slowest.",
         f"{load.arrivals} arrivals, {load.prompts}, {load.seconds:g} s after {load.warmup:g} s of"
         f" warm-up for each rate, seed {load.seed}; begun {result.begun}.",
     ]
