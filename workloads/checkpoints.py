@@ -98,6 +98,9 @@ def forget(run: Folder, *, keep: int) -> None:
     old = [name for name in run.names() if (m := STEP.match(name)) and int(m[1]) < kept[-1]]
     for name in sorted(old, key=lambda name: not name.endswith(MANIFEST)):
         run.delete(name)
+    for folder in {name.rpartition("/")[0] for name in old}:
+        if run.path is not None:
+            (run.path / folder).rmdir()
 
 
 def describe_files(path: Path) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A stand-in for what workloads.train.xla uses of torch_xla, on the CPU; it notes the calls."""
+"""One thread for all, and a stand-in for what workloads.train.xla uses of torch_xla."""
 
 import sys
 from collections.abc import Iterator
@@ -11,8 +11,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch) -> None:
+    """Small models in this process: several threads would only wait for one another."""
+    monkeypatch.setattr("workloads.train.__main__._processors", lambda: 1)
+
+
 class StandIn(SimpleNamespace):
-    """The modules, and `calls`: what was called of them, in order."""
+    """`calls`: what was called of torch_xla, in order. Its device is the CPU."""
 
     calls: list[str]
     optimizer_options: dict[str, Any]

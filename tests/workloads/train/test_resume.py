@@ -1,11 +1,13 @@
 """Real processes, really killed: the same command again ends as if nothing had happened."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
+from random import Random
 
 import psutil
 import pytest
@@ -46,8 +48,7 @@ def half_done(trained, tmp_path) -> Path:
     """A copy of the run as it was after step 30."""
     run = tmp_path / "run"
     shutil.copytree(trained, run)
-    for step in range(40, 90, 10):
-        shutil.rmtree(manifest(run, step).parent)
+    cut(run, after=30)
     return run
 
 
@@ -106,6 +107,49 @@ def test_a_run_killed_and_stopped_ends_as_if_nothing_had_happened(
     assert weights(run) == weights(trained)
 
 
+def test_a_run_killed_at_random_moments_ends_as_if_nothing_had_happened(
+    trained, data, tmp_path, launcher, train_options
+):
+    """KILLS=20 for twenty of them; SEED for others."""
+    random = Random(int(os.environ.get("SEED", "0")))
+    run, starts = tmp_path / "run", 0
+    options = ("--data", data, "--out", run, *train_options)
+    for _ in range(int(os.environ.get("KILLS", "2"))):
+        process = launcher.start(*options)
+        starts += 1
+        when, whom = random.uniform(0, 3), random.choice(["launcher", 0, 1])
+        sign = random.choice(["begun", "saving"])
+        deadline = time.monotonic() + 60
+        done = len(list(run.glob("checkpoints/*")))
+        while process.poll() is None and time.monotonic() < deadline:
+            if sign == "begun" and _starts(run) == starts:
+                time.sleep(when)  # anywhere from here on
+                break
+            if sign == "saving" and len(list(run.glob("checkpoints/*"))) > done:
+                time.sleep(when / 100)  # while the checkpoint is written, or just after
+                break
+            time.sleep(0.001)
+        workers = psutil.Process(process.pid).children() if process.poll() is None else []
+        if workers:
+            (process if whom == "launcher" else workers[whom]).kill()
+        output, _ = process.communicate(timeout=60)
+        psutil.wait_procs(workers, timeout=30)
+        if process.returncode == 0:  # it was done before: begin anew
+            assert numbers(run) == numbers(trained), output
+            shutil.rmtree(run)
+            starts = 0
+
+    launcher.run(*options)
+
+    assert numbers(run) == numbers(trained)
+    assert weights(run) == weights(trained)
+
+
+def _starts(run: Path) -> int:
+    file = run / "attempts.jsonl"
+    return file.read_text().count("\n") if file.exists() else 0
+
+
 def test_damaged_checkpoints_are_passed_over(trained, half_done, data, launcher, train_options):
     shard = manifest(half_done, 30).with_name("__1_0.distcp")
     flipped = bytearray(shard.read_bytes())
@@ -122,19 +166,24 @@ def test_damaged_checkpoints_are_passed_over(trained, half_done, data, launcher,
     assert weights(half_done) == weights(trained)
 
 
-def test_four_processes_or_one_give_nearly_what_two_give(
-    trained, half_done, data, tmp_path, launcher, train_options
+def cut(run: Path, *, after: int) -> None:
+    """Leave the run as it was after a step."""
+    for step in range(after + 10, 90, 10):
+        shutil.rmtree(manifest(run, step).parent)
+
+
+def test_on_four_processes_then_two_then_one_it_is_nearly_the_same(
+    trained, half_done, data, launcher, train_options
 ):
-    alone = tmp_path / "alone"
-    shutil.copytree(half_done, alone)
+    options = ("--data", data, "--out", half_done, *train_options, "--micro-batch", "1")
+    launcher.run(*options, processes=4)
+    cut(half_done, after=50)
+    launcher.run(*options, processes=2)
+    cut(half_done, after=70)
+    assert main([str(option) for option in options]) == 0
 
-    launcher.run("--data", data, "--out", half_done, *train_options, processes=4)
-    assert main(["--data", str(data), "--out", str(alone), *train_options]) == 0
-
-    for run in (half_done, alone):
-        assert numbers(run)[:30] == numbers(trained)[:30]
-        for ours, theirs in zip(numbers(run), numbers(trained), strict=True):
-            assert ours == pytest.approx(theirs, abs=1e-5)
+    for ours, theirs in zip(numbers(half_done), numbers(trained), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5)
 
 
 def test_a_finished_run_has_nothing_left_to_do(trained, data, tmp_path, train_options, capsys):
