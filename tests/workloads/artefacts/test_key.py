@@ -112,7 +112,7 @@ def test_weights_must_fit_the_cores_memory(gib, dtype, fits):
     if fits:
         assert make().dtype == "bfloat16"
     else:
-        with pytest.raises(InputError, match="2 cores of inf2.8xlarge have 32 GiB"):
+        with pytest.raises(InputError, match=r"2 cores of inf2\.8xlarge have 32 GiB"):
             make()
 
 

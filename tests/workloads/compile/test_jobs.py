@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import pytest
+
+from workloads.artefacts.key import serving_key
+from workloads.artefacts.model import Model
+from workloads.artefacts.toolchain import toolchain
+from workloads.command import InputError
+from workloads.compile.jobs import check_room, collect_job, memory_gib, queue_job, serving_job
+from workloads.jobs.job import Part
+from workloads.jobs.pool import Pool
+from workloads.jobs.render import render
+
+MODEL = Model(
+    sha256="ab" * 32,
+    architecture="LlamaForCausalLM",
+    model_type="llama",
+    heads=32,
+    context=8192,
+    dtype="bfloat16",
+    pad_token=2,
+    size=16_060_000_000,  # Llama 3.1 8B
+)
+EPYC = Pool(name="epyc", instance_type="m7a.48xlarge", max_nodes=4)
+TRN1 = Pool(name="trn1", instance_type="trn1.32xlarge", max_nodes=4, efa=True)
+
+
+def container(body):
+    spec = body["spec"]
+    if body["kind"] == "JobSet":
+        spec = spec["replicatedJobs"][0]["template"]["spec"]
+    (only,) = spec["template"]["spec"]["containers"]
+    return only
+
+
+def test_an_8b_model_asks_for_more_than_the_host_it_was_killed_on():
+    assert memory_gib(MODEL) > 32  # GiB: aws-neuron-sdk#1222
+
+
+def test_a_compilation_runs_on_a_cpu_pool_in_the_pinned_image():
+    tools = toolchain("inf2.48xlarge", "serve")
+    key = serving_key(tools, "inf2.48xlarge", MODEL)
+
+    main = container(render(serving_job(key, tools, MODEL, ("--cache", "s3://b/c")), EPYC))
+
+    assert main["image"] == tools.image
+    assert main["command"][:4] == ["python", "-m", "workloads.compile", "run"]
+    assert main["resources"]["requests"]["memory"] == f"{memory_gib(MODEL)}Gi"
+    assert not any("neuron" in name for name in main["resources"]["requests"])
+
+
+def test_graphs_are_collected_on_the_whole_gang_around_torchrun(local):
+    tools = toolchain("trn1.32xlarge", "train")
+    key = local.key("training", flags=("-O2",))
+
+    job = collect_job(
+        key, tools, "trn1.32xlarge", nodes=4, cache="s3://b/c/", options=("--model", "tiny")
+    )
+    body = render(job, TRN1)
+
+    main = container(body)
+    command = main["command"]
+    assert body["kind"] == "JobSet"
+    assert command[:3] == ["neuron_parallel_compile", "--command", "collect"]
+    assert {"--nnodes=4", "--nproc-per-node=32"} <= set(command)
+    assert command[-4:] == ["--model", "tiny", "--steps", "2"]
+    told = {each["name"]: each["value"] for each in main["env"]}
+    assert told["NEURON_COMPILE_CACHE_URL"] == f"s3://b/c/{key.name}"
+    assert told["NEURON_CC_FLAGS"] == "-O2"
+    assert main["resources"]["limits"]["aws.amazon.com/neuron"] == "16"
+
+
+def test_the_queue_is_compiled_in_the_image_that_collected_it(local):
+    tools = toolchain("trn1.32xlarge", "train")
+    key = local.key("training")
+
+    collect = collect_job(key, tools, "trn1.32xlarge", nodes=2, cache="s3://b/c", options=())
+    queue = queue_job(key, tools, ("--cache", "s3://b/c"))
+
+    assert collect.image == queue.image
+    assert collect.name != queue.name
+    render(queue, EPYC)
+
+
+@pytest.mark.parametrize(
+    ("pool", "part", "said"),
+    [
+        ("m7a.4xlarge", Part(cpus=8, memory_gib=50), None),
+        ("m7a.4xlarge", Part(cpus=8, memory_gib=64), "m7a.8xlarge would do"),
+        ("m7a.2xlarge", Part(cpus=8, memory_gib=8), "m7a.4xlarge would do"),
+        ("m7a.48xlarge", Part(cpus=8, memory_gib=5000), "take a family with more memory"),
+        ("m7a.5xlarge", Part(cpus=8, memory_gib=8), "is no known instance type"),
+    ],
+)
+def test_a_node_without_the_memory_is_refused(pool, part, said):
+    if said is None:
+        check_room(pool, part)
+    else:
+        with pytest.raises(InputError, match=said):
+            check_room(pool, part)
+
+
+def test_a_bigger_model_asks_for_more():
+    assert memory_gib(replace(MODEL, size=2 * MODEL.size)) > memory_gib(MODEL)
