@@ -108,12 +108,14 @@ def groups_in_interfaces(group: NodeGroup, _: Deployment) -> Iterator[Found]:
 @rule(
     "managed-template",
     "F",
-    title="The launch template of a managed node group has no subnet and no instance profile",
-    without="EKS refuses the node group: subnets and the role are the group's to give.",
+    title="The launch template of a managed node group leaves subnet, role, spot and the end of "
+    "nodes to the group",
+    without="EKS refuses the node group: these are the group's to give.",
     sources=[
         "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
         "aws-properties-eks-nodegroup-launchtemplatespecification.html",
         _LAUNCH_TEMPLATES,
+        "https://github.com/hashicorp/terraform-provider-aws/issues/24192",
     ],
 )
 def managed_template(group: NodeGroup, _: Deployment) -> Iterator[Found]:
@@ -129,10 +131,17 @@ def managed_template(group: NodeGroup, _: Deployment) -> Iterator[Found]:
     remedies = {
         "IamInstanceProfile": "leave it out and set the node group's NodeRole",
         "HibernationOptions": "leave it out; EKS does not hibernate nodes",
+        "InstanceInitiatedShutdownBehavior": "leave it out; EKS ends nodes itself",
     }
     for key, remedy in remedies.items():
         if given(group.data.get(key)):
             yield Found(group.boot, f"{key} is given", remedy)
+    if group.market == "spot":
+        yield Found(
+            group.boot,
+            "InstanceMarketOptions.MarketType is spot",
+            "leave it out and set the node group's CapacityType to SPOT",
+        )
 
 
 @rule(

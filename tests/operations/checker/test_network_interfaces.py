@@ -94,8 +94,18 @@ def test_groups_beside_the_interfaces_are_found(prod):
     assert prod.rules == {"groups-beside-interfaces"}
 
 
-def test_an_instance_profile_in_a_managed_groups_template_is_found(prod):
-    prod.data()["IamInstanceProfile"] = {"Arn": "arn:aws:iam::111122223333:instance-profile/n"}
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"IamInstanceProfile": {"Arn": "arn:aws:iam::111122223333:instance-profile/n"}},
+        {"HibernationOptions": {"Configured": True}},
+        {"InstanceInitiatedShutdownBehavior": "terminate"},
+        {"InstanceMarketOptions": {"MarketType": "spot"}},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_what_is_the_managed_groups_to_say_is_found_in_its_template(prod, setting):
+    prod.data().update(setting)
 
     assert prod.rules == {"managed-template"}
 
