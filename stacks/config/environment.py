@@ -150,6 +150,7 @@ class EnvironmentConfig(Section):
     def _fits_together(self) -> Self:
         rules.check_network_zones(self.region, self.network.zones)
         rules.check_names("pools", [pool.name for pool in self.pools])
+        rules.check_pool_names(pool.name for pool in self.pools)
         rules.check_names("endpoints", [endpoint.name for endpoint in self.endpoints])
         for pool in self.pools:
             key = f'pools["{pool.name}"]'
@@ -159,6 +160,7 @@ class EnvironmentConfig(Section):
             self.cluster.neuron_allocator, self.cluster.kubernetes_version, self.pools
         )
         rules.check_reservations(self.pools)
+        rules.check_placement_groups(self.pools)
         rules.check_addresses(self.network.cidr, self.network.addresses_per_zone, self.pools)
         if self.endpoints:
             rules.check_hosting_region(self.region)

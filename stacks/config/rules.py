@@ -15,14 +15,21 @@ from workloads.versions import VERSIONS
 # Zones that EKS takes no cluster subnet in: EKS user guide, network-reqs; eksctl, pkg/az/az.go.
 _WITHOUT_EKS = frozenset({"use1-az3", "usw1-az2", "cac1-az3"})
 
+_SYSTEM_POOL = "system"  # the label "pool" of the cluster's own nodes
+
 
 def check_network_zones(region: str, zones: tuple[str, ...]) -> None:
     for zone in zones:
         if zone not in REGIONS[region]:
+            known = ", ".join(REGIONS[region])
+            # The table knows zones by the types they offer, so it may lack one that there is.
+            here = zone.partition("-")[0] == REGIONS[region][0].partition("-")[0]
             raise wrong(
                 "network.zones",
                 zones,
-                f"{zone} is not a zone of {region}, which has {', '.join(REGIONS[region])}",
+                f"no type of the hardware table is offered in {zone}; choose from {known}"
+                if here
+                else f"{zone} is not a zone of {region}, which has {known}",
             )
         if zone in _WITHOUT_EKS:
             others = [other for other in REGIONS[region] if other not in _WITHOUT_EKS]
@@ -137,19 +144,44 @@ def _check_dra(pool: NodePoolConfig) -> None:
 
 
 def check_reservations(pools: Iterable[NodePoolConfig]) -> None:
-    """A reservation is of one kind, and holds one instance type in one zone."""
+    """A reservation is of one kind, and holds one instance type in one zone and placement group."""
     known: dict[str, NodePoolConfig] = {}
     for pool in pools:
         if (reservation := pool.capacity.reservation) is None:
             continue
         other = known.setdefault(reservation, pool)
-        mine, others = ((p.capacity.kind, p.instance_type, p.zone) for p in (pool, other))
+        mine, others = (_reserved(p) for p in (pool, other))
         if mine != others:
             raise wrong(
                 f'pools["{pool.name}"].capacity.reservation',
                 reservation,
                 f'pools["{other.name}"] has it as {" ".join(others)}, and here it is '
                 f"{' '.join(mine)}; a reservation is one of them, so give each pool its own",
+            )
+
+
+def _reserved(pool: NodePoolConfig) -> tuple[str, ...]:
+    group = pool.capacity.placement_group
+    placed = (f"in placement group {group}",) if group else ()
+    return (pool.capacity.kind, pool.instance_type, pool.zone, *placed)
+
+
+def check_placement_groups(pools: Iterable[NodePoolConfig]) -> None:
+    """A reservation's placement group is a cluster group, which lies in one zone.
+
+    EC2 user guide: Capacity Reservations with cluster placement groups (cr-cpg).
+    """
+    known: dict[str, NodePoolConfig] = {}
+    for pool in pools:
+        if (group := pool.capacity.placement_group) is None:
+            continue
+        other = known.setdefault(group, pool)
+        if pool.zone != other.zone:
+            raise wrong(
+                f'pools["{pool.name}"].capacity.placement_group',
+                group,
+                f'pools["{other.name}"] has it in {other.zone}, and here it is in {pool.zone}; a '
+                "cluster placement group lies in one zone, so name the one of this reservation",
             )
 
 
@@ -218,6 +250,18 @@ def check_certificate(certificate: str, region: str, account: str | None) -> Non
                 certificate,
                 f"a load balancer takes only certificates of its own {what}; request or import "
                 f"one in {wanted}",
+            )
+
+
+def check_pool_names(names: Iterable[str]) -> None:
+    """The name is the label of a pool's nodes, and one is taken: stacks/shared/kubernetes.py."""
+    for name in names:
+        if name == _SYSTEM_POOL:
+            raise wrong(
+                "pools.name",
+                name,
+                "the nodes that the cluster itself runs on are called so, and jobs of the pool "
+                "would start there; choose another name",
             )
 
 

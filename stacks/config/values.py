@@ -9,12 +9,19 @@ import re
 from stacks.config.errors import wrong
 
 _TAG = re.compile(r"[\w .:/=+@-]*")  # what every service takes; IAM: [\p{L}\p{Z}\p{N}_.:/=+\-@]*
+_MOST_TAGS = 40  # beside those that node_pool/autoscaler_tags.py and EKS put on a node group
+_AUTOSCALER = "k8s.io/cluster-autoscaler/"
 _ROLE = re.compile(r"arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+")
 _SUCH_AS = "such as arn:aws:iam::111122223333:role/Admin"
 
 
 def tags(given: dict[str, str]) -> dict[str, str]:
     """Tags that every service takes, IAM among them."""
+    if len(given) > _MOST_TAGS:
+        raise ValueError(
+            "AWS takes 50 of a resource, and EKS and the autoscaler add their own; keep "
+            f"{_MOST_TAGS} of the {len(given)}"
+        )
     seen: dict[str, str] = {}
     for key, value in given.items():
         if sentence := _tag(key, value) or _twin(key, seen):
@@ -26,6 +33,8 @@ def tags(given: dict[str, str]) -> dict[str, str]:
 def _tag(key: str, value: str) -> str:
     if key.lower().startswith("aws:"):
         return f"begins with aws:, which AWS keeps for itself; rename it, to {key[4:] or 'team'}"
+    if key.startswith(_AUTOSCALER):
+        return "the autoscaler would read it as a fact about every pool's nodes; leave it out"
     if not 1 <= len(key) <= 128 or len(value) > 256:
         return "a tag's key has 1 to 128 characters and its value up to 256; shorten it"
     for text in (key, value):

@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from stacks.config import rules
+from stacks.shared.kubernetes import SYSTEM_NODES
 from workloads.hardware import INSTANCES, REGIONS
 
 RESERVATION = "cr-0123456789abcdef0"
@@ -19,6 +20,11 @@ def trn2(name="one", **changes):
     } | changes
 
 
+def placed(reservation):
+    """The capacity of a reservation that was created in a placement group."""
+    return {"kind": "reservation", "reservation": reservation, "placement_group": "near"}
+
+
 DRA = {"neuron_allocator": "dra"}
 BLOCK = {"kind": "capacity-block", "reservation": RESERVATION}
 
@@ -28,10 +34,10 @@ REFUSED = {
         'network.zones = ["use1-az2", "use2-az3"]: use1-az2 is not a zone of us-east-2, '
         "which has use2-az1, use2-az2, use2-az3",
     ),
-    "zone the region does not have": (
+    "zone that offers no type": (
         {"network": {"zones": ["use2-az4", "use2-az3"]}},
-        'network.zones = ["use2-az4", "use2-az3"]: use2-az4 is not a zone of us-east-2, '
-        "which has use2-az1, use2-az2, use2-az3",
+        'network.zones = ["use2-az4", "use2-az3"]: no type of the hardware table is '
+        "offered in use2-az4; choose from use2-az1, use2-az2, use2-az3",
     ),
     "zone without EKS": (
         {"region": "us-east-1", "network": {"zones": ["use1-az1", "use1-az3"]}},
@@ -108,6 +114,28 @@ REFUSED = {
         "trn2.48xlarge use2-az3, and here it is capacity-block trn2.48xlarge use2-az3; a "
         "reservation is one of them, so give each pool its own",
     ),
+    "one reservation in and outside of a placement group": (
+        {"pools": [trn2("one"), trn2("two", capacity=placed(RESERVATION))]},
+        f'pools["two"].capacity.reservation = "{RESERVATION}": pools["one"] has it as reservation '
+        "trn2.48xlarge use2-az3, and here it is reservation trn2.48xlarge use2-az3 in placement "
+        "group near; a reservation is one of them, so give each pool its own",
+    ),
+    "one placement group in two zones": (
+        {
+            "pools": [
+                trn2("one", capacity=placed(RESERVATION)),
+                trn2("two", capacity=placed("cr-0123456789abcdef1"), zone="use2-az2"),
+            ]
+        },
+        'pools["two"].capacity.placement_group = "near": pools["one"] has it in use2-az3, and here '
+        "it is in use2-az2; a cluster placement group lies in one zone, so name the one of this "
+        "reservation",
+    ),
+    "a pool called as the cluster's own nodes are": (
+        {"pools": [{"name": SYSTEM_NODES["pool"]}]},
+        'pools.name = "system": the nodes that the cluster itself runs on are called so, and jobs '
+        "of the pool would start there; choose another name",
+    ),
     # addresses
     "more nodes than addresses": (
         {"network": {"cidr": "10.0.0.0/20"}, "pools": [{"max_nodes": 9}]},
@@ -173,6 +201,12 @@ HARMLESS = {
     },
     "one reservation for two pools of its type": {
         "pools": [trn2("one"), trn2("two", lnc=1)],
+    },
+    "two reservations in one placement group": {
+        "pools": [
+            trn2("one", capacity=placed(RESERVATION)),
+            trn2("two", capacity=placed("cr-0123456789abcdef1")),
+        ],
     },
     "as many nodes as there are addresses": {
         "network": {"cidr": "10.0.0.0/20"},

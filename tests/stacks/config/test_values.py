@@ -27,6 +27,11 @@ def test_what_every_service_takes_is_a_tag(given):
     [
         ({"aws:team": "ml"}, '"aws:team"', "rename it, to team"),
         ({"AWS:": "ml"}, '"AWS:"', "rename it, to team"),
+        (
+            {"k8s.io/cluster-autoscaler/node-template/resources/cpu": "1"},
+            '"k8s.io/cluster-autoscaler/node-template/resources/cpu"',
+            "leave it out",
+        ),
         ({"team": "ml, platform"}, "team", "AWS takes no , in a tag"),
         ({"a&b": "c"}, '"a&b"', "AWS takes no & in a tag"),
         ({"": "c"}, '""', "1 to 128 characters"),
@@ -41,6 +46,14 @@ def test_a_tag_that_some_service_refuses_is_refused(given, key, sentence):
 
     assert refusal.value.context["key"] == key
     assert sentence in refusal.value.context["text"]
+
+
+def test_as_many_tags_as_leave_room_for_others_are_taken():
+    most = {f"t{number}": "x" for number in range(40)}
+
+    assert tags(most) == most
+    with pytest.raises(ValueError, match="keep 40 of the 41"):
+        tags(most | {"one": "more"})
 
 
 @pytest.mark.parametrize(
