@@ -191,7 +191,7 @@ class FakeServices:
         if request.path == "/":
             who = "dynamodb"
         else:
-            who = body["model"] if "chat" in parts else unquote(parts[2])
+            who = body["model"] if "model" in body else unquote(parts[2])
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.raw_path, headers, body)
         self.received.setdefault(who, []).append(received)

@@ -141,7 +141,7 @@ def _document(part: Json, source: Any, field: str) -> Json:
             )
     if isinstance(part.get("context"), str):
         document["context"] = part["context"]
-    if (part.get("citations") or {}).get("enabled"):
+    if part.get("citations") == {"enabled": True}:
         document["citations"] = {"enabled": True}
     return document
 
