@@ -68,6 +68,11 @@ def acceptance(wish: Wish, pool: Pool) -> Job:
             f"acceptance tests Neuron devices, and {pool.instance_type} of pool {pool.name} has "
             "none"
         )
+    if wish.nodes > 1 and not pool.efa:
+        raise InputError(
+            f"the nodes of pool {pool.name} have no fabric between them (no EFA): test one, with "
+            "--nodes 1"
+        )
     command = (
         "python", "-m", "workloads.acceptance", "--nodes", str(wish.nodes),
         "--instance-type", pool.instance_type, "--ranks", str(pool.processes), *wish.arguments,
