@@ -183,7 +183,7 @@ def _serving_result(name: str, result: Mapping[str, Any]) -> Group:
                 usd=usd,
             )
         )  # fmt: skip
-    title = f"Serving {load['model']}: {load['prompts']}, {load['arrivals']} arrivals"
+    title = f"Serving {load['model']} at {load['url']}: {load['prompts']}"
     return Group(title=title, unit=SERVING_UNIT, rows=tuple(rates))
 
 

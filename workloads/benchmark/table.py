@@ -44,10 +44,14 @@ def serving_table(result: Result) -> Table:
 def _percentiles(values: Percentiles) -> str:
     """p50 / p90 / p99 and of how many."""
     shown = " / ".join(
-        "failed" if value is None and values.samples else "-" if value is None else f"{value:,.1f}"
+        ("failed" if values.samples else "-") if value is None else _milliseconds(value)
         for value in (values.p50, values.p90, values.p99)
     )
     return f"{shown} ({values.samples})"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def _caption(result: Result) -> str:
@@ -62,7 +66,9 @@ def _caption(result: Result) -> str:
     if knee is None:
         lines.append("! The server kept up with none of these rates.")
     elif knee is not max(result.rates, key=lambda rate: rate.offered_per_second):
-        lines.append(f"! Not kept up with; the last rate before that: {knee.offered_per_second:g}.")
+        lines.append(
+            f"! Not kept up with. The highest rate before that: {knee.offered_per_second:g}."
+        )
     else:
         lines.append("The server kept up with every rate: higher ones would show its limit.")
     late = max((rate.late_ms.p99 or 0 for rate in result.rates), default=0)
