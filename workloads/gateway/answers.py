@@ -10,6 +10,8 @@ from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.limits import Limits
 from workloads.gateway.metrics import Metrics
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
+from workloads.gateway.usage import Usage
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,21 @@ class Answers:
         self._limits.admit(tenant)
         return await self._backends[model.name].count_tokens(call)
 
+    async def embed(self, exchange: Exchange, tenant: TenantConfig, call: EmbeddingCall) -> None:
+        """Answer with embeddings of the very model: vectors of another one compare with nothing.
+
+        Raises ApiError, ClientGone.
+        """
+        model = self._allowed_chain(call.model, tenant)[0]
+        exchange.model = model.name
+        self._limits.admit(tenant)
+
+        async def work() -> None:
+            answer = await self._backends[model.name].embed(call)
+            await exchange.respond(200, answer, headers=self._headers(tenant, model, call.usage))
+
+        await exchange.unless_gone(work())
+
     def _allowed_chain(self, name: str, tenant: TenantConfig) -> list[ModelConfig]:
         chain = self._chains.get(name)
         if chain is None:
@@ -77,11 +94,7 @@ class Answers:
                 break
             except ApiError as error:
                 _give_up_or_go_on(error, exchange, model, chain)
-        headers = {"x-gateway-model": model.name}
-        cost = self._account(tenant, model, call)
-        if cost is not None:
-            headers["x-gateway-cost-usd"] = f"{cost:.9f}"
-        await exchange.respond(200, answer, headers=headers)
+        await exchange.respond(200, answer, headers=self._headers(tenant, model, call.usage))
 
     async def _stream(
         self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
@@ -102,16 +115,26 @@ class Answers:
                 async for chunk in stream:
                     await exchange.write(chunk)
             finally:
-                self._account(tenant, model, call)
+                self._account(tenant, model, call.usage)
         await exchange.end(call.ending)
 
-    def _account(self, tenant: TenantConfig, model: ModelConfig, call: Call) -> float | None:
+    def _headers(
+        self, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
+    ) -> dict[str, str]:
+        """Count a whole answer; the headers that say who gave it and what it cost."""
+        cost = self._account(tenant, model, usage)
+        headers = {"x-gateway-model": model.name}
+        return headers if cost is None else {**headers, "x-gateway-cost-usd": f"{cost:.9f}"}
+
+    def _account(
+        self, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
+    ) -> float | None:
         """Count the answer's tokens; its cost in USD where they and their price are known."""
-        if call.usage is None:
+        if usage is None:
             return None
-        cost = call.usage.cost_usd(model.price) if model.price else None
-        self._metrics.count_usage(tenant.name, model.name, call.usage, cost)
-        self._limits.charge(tenant, call.usage.total)
+        cost = usage.cost_usd(model.price) if model.price else None
+        self._metrics.count_usage(tenant.name, model.name, usage, cost)
+        self._limits.charge(tenant, usage.total)
         return cost
 
 

@@ -18,6 +18,7 @@ from workloads.gateway.metrics import CONTENT_TYPE, Metrics
 from workloads.gateway.surfaces.chat import ChatCall
 from workloads.gateway.surfaces.converse import ConverseCall
 from workloads.gateway.surfaces.dialects import ANTHROPIC, BEDROCK
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.surfaces.messages import MessagesCall
 from workloads.gateway.tenants import Tenants
 
@@ -77,6 +78,9 @@ class Gateway:
         if path == "/v1/chat/completions":
             tenant, body = await self._posted(exchange)
             await self._answers.serve(exchange, tenant, ChatCall(body))
+        elif path == "/v1/embeddings":
+            tenant, body = await self._posted(exchange)
+            await self._answers.embed(exchange, tenant, EmbeddingCall(body))
         elif path == "/v1/messages":
             exchange.dialect = ANTHROPIC
             tenant, body = await self._posted(exchange)

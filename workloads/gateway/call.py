@@ -8,6 +8,7 @@ translated to and from it, and so is every backend; no surface knows a backend.
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.usage import Usage
 
 Json = dict[str, Any]
@@ -68,3 +69,6 @@ class Backend(Protocol):
 
     async def count_tokens(self, call: Call) -> int:
         """How many tokens the request would take as input. Raises ApiError."""
+
+    async def embed(self, call: EmbeddingCall) -> bytes:
+        """The embeddings in OpenAI's form; sets the call's usage. Raises ApiError."""

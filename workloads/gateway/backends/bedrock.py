@@ -1,20 +1,25 @@
 """Models of Amazon Bedrock, through Converse and ConverseStream."""
 
+import asyncio
 import re
+import struct
 from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
 import orjson
 
+from workloads.gateway.backends.bedrock_embeddings import embedding_requests, embedding_vectors
 from workloads.gateway.backends.failures import aws_failure, aws_stream_failure
 from workloads.gateway.call import Call, Json
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.event_stream import Decoder
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.upstream import Target, Upstream
 from workloads.gateway.usage import Usage
 
 HEADERS = {"content-type": "application/json"}
+EMBEDDED_AT_ONCE = 8  # requests for one client's texts
 # CountTokens knows foundation models, not the profiles that route them across regions.
 _PROFILE = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[a-z0-9-]+\.)")
 
@@ -32,10 +37,12 @@ class BedrockModel:
         self._converse = bedrock.target(f"{path}/converse")
         self._converse_stream = bedrock.target(f"{path}/converse-stream")
         foundation = quote(_PROFILE.sub("", model_id, count=1), safe="")
+        self._id = model_id
+        self._invoke = bedrock.target(f"{path}/invoke")
         self._count_tokens = bedrock.target(f"/model/{foundation}/count-tokens")
 
     async def complete(self, call: Call) -> bytes:
-        body = await self._post(self._converse, self._request(call))
+        body, _ = await self._post(self._converse, self._request(call))
         try:
             answer = orjson.loads(body)
             call.usage = Usage.from_converse(answer.get("usage"))
@@ -82,17 +89,40 @@ class BedrockModel:
         counted = ("messages", "system", "toolConfig", "additionalModelRequestFields")
         converse = {key: request[key] for key in counted if key in request}
         body = orjson.dumps({"input": {"converse": converse}})
+        answer, _ = await self._post(self._count_tokens, body)
         try:
-            return int(orjson.loads(await self._post(self._count_tokens, body))["inputTokens"])
+            return int(orjson.loads(answer)["inputTokens"])
         except (ValueError, KeyError, TypeError) as error:
             raise self._nonsense() from error
 
-    async def _post(self, target: Target, body: bytes) -> bytes:
+    async def embed(self, call: EmbeddingCall) -> bytes:
+        requests = embedding_requests(self._id, call)
+        slots = asyncio.Semaphore(EMBEDDED_AT_ONCE)
+
+        async def one(request: Json) -> tuple[list[list[float]], int]:
+            async with slots:
+                answer, tokens = await self._post(self._invoke, orjson.dumps(request))
+            return embedding_vectors(orjson.loads(answer)), tokens
+
+        tasks = [asyncio.ensure_future(one(request)) for request in requests]
+        try:
+            parts = await asyncio.gather(*tasks)
+            call.usage = Usage(input=sum(tokens for _, tokens in parts), output=0)
+            return call.answer(self._name, [vector for vectors, _ in parts for vector in vectors])
+        except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+            raise self._nonsense() from error
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _post(self, target: Target, body: bytes) -> tuple[bytes, int]:
+        """The answer, and the input tokens that InvokeModel's headers count."""
         async with self._bedrock.post(target, body, HEADERS) as response:
             answer = await response.read()
             if response.status != 200:
                 raise aws_failure(self._bedrock.name, response, answer)
-            return answer
+            tokens = response.headers.get("x-amzn-bedrock-input-token-count", "")
+            return answer, int(tokens) if tokens.isdecimal() else 0
 
     def _request(self, call: Call) -> bytes:
         request: Json = call.converse_request()

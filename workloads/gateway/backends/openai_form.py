@@ -1,5 +1,6 @@
 """What servers with OpenAI's API are sent and how their answers are read, wherever they run."""
 
+import struct
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from workloads.gateway.backends.openai_response import Rewriter, converse_answer
 from workloads.gateway.backends.sse import EventReader, Relay
 from workloads.gateway.call import Call, Json
 from workloads.gateway.errors import bad_request, unavailable
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.usage import Usage
 
 HEADERS = {"content-type": "application/json"}
@@ -56,3 +58,21 @@ def read_answer(call: Call, name: str, model: str, answer: bytes) -> bytes:
 def event_reader(call: Call, name: str, model: str) -> EventReader:
     """For the stream of the server that clients know as `name`."""
     return Relay(call, name) if call.chat is not None else Rewriter(call, name, model)
+
+
+def embedding_body(call: EmbeddingCall, model: str | None) -> bytes:
+    """The request for the embeddings of the server's `model`."""
+    body = {**call.body, "model": model}
+    if model is None:
+        del body["model"]
+    return orjson.dumps(body)
+
+
+def read_embeddings(call: EmbeddingCall, name: str, answer: bytes) -> bytes:
+    """The server's answer; sets the usage. Raises ApiError if it has no embeddings."""
+    try:
+        embeddings = orjson.loads(answer)
+        call.usage = Usage.from_openai(embeddings.get("usage"))
+        return call.encoded(embeddings)
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
+        raise unavailable(f"{name} sent an answer of unknown form", status=502) from error

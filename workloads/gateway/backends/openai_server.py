@@ -8,12 +8,15 @@ from workloads.gateway.backends.failures import server_error
 from workloads.gateway.backends.openai_form import (
     HEADERS,
     chat_body,
+    embedding_body,
     event_reader,
     read_answer,
+    read_embeddings,
     request_body,
 )
 from workloads.gateway.call import Call
 from workloads.gateway.errors import ApiError, unavailable
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.upstream import Target, Upstream, retry_after
 
 
@@ -28,6 +31,7 @@ class OpenAIServer:
         self._server = server
         self._name = name
         self._target = server.target("/chat/completions")
+        self._embeddings = server.target("/embeddings")
         self._tokenize = server.sibling("/v1", "/tokenize")
 
     async def complete(self, call: Call) -> bytes:
@@ -49,6 +53,10 @@ class OpenAIServer:
                 if reader.failure is not None:
                     raise reader.failure
         call.ending = reader.finish()
+
+    async def embed(self, call: EmbeddingCall) -> bytes:
+        answer = await self._post(self._embeddings, embedding_body(call, self._name))
+        return read_embeddings(call, self._server.name, answer)
 
     async def count_tokens(self, call: Call) -> int:
         """By vLLM's `/tokenize`, which stands beside `/v1`."""

@@ -10,10 +10,18 @@ from workloads.gateway.backends.failures import (
     aws_stream_failure,
     server_error,
 )
-from workloads.gateway.backends.openai_form import HEADERS, event_reader, read_answer, request_body
+from workloads.gateway.backends.openai_form import (
+    HEADERS,
+    embedding_body,
+    event_reader,
+    read_answer,
+    read_embeddings,
+    request_body,
+)
 from workloads.gateway.call import Call
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.event_stream import Decoder, Event, EventStreamError
+from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.upstream import Upstream
 
 
@@ -27,11 +35,7 @@ class SageMakerEndpoint:
         self._invoke_stream = sagemaker.target(f"/endpoints/{endpoint}/invocations-response-stream")
 
     async def complete(self, call: Call) -> bytes:
-        body = request_body(call, None)
-        async with self._sagemaker.post(self._invoke, body, HEADERS) as response:
-            answer = await response.read()
-            if response.status != 200:
-                raise self._failure(response, answer)
+        answer = await self._post(request_body(call, None))
         return read_answer(call, self._sagemaker.name, self._name, answer)
 
     async def stream(self, call: Call) -> AsyncGenerator[bytes]:
@@ -54,8 +58,19 @@ class SageMakerEndpoint:
                     ) from error
         call.ending = reader.finish()
 
+    async def embed(self, call: EmbeddingCall) -> bytes:
+        answer = await self._post(embedding_body(call, None))
+        return read_embeddings(call, self._sagemaker.name, answer)
+
     async def count_tokens(self, call: Call) -> int:
         raise ApiError(404, f"{self._sagemaker.name} counts no tokens")
+
+    async def _post(self, body: bytes) -> bytes:
+        async with self._sagemaker.post(self._invoke, body, HEADERS) as response:
+            answer = await response.read()
+            if response.status != 200:
+                raise self._failure(response, answer)
+            return answer
 
     def _part(self, event: Event) -> bytes:
         """The bytes of a payload part, which begins and ends anywhere in the server's output."""
