@@ -66,7 +66,7 @@ def copy(tmp_path_factory):
     _append(folder / "workloads" / "hardware.toml", {"chips": {"Trainium9": CHIP}})
     versions = folder / "workloads" / "versions.toml"
     rows = tomllib.loads(versions.read_text())["neuron"]
-    [like] = [row for row in rows if "trn1" in row["families"]]
+    [like] = [row for row in rows if "trn2" in row["families"]]
     _append(versions, {"neuron": [like | {"families": ["trn9"]}]})
     (folder / "environments").mkdir()
     (folder / "environments" / "test.toml").write_text(ENVIRONMENT)
@@ -135,7 +135,7 @@ new = INSTANCES["{NAME}"]
 print(json.dumps([
     new.kubernetes_resources(efa=True),
     new.quota.on_demand,
-    VERSIONS.node_image("1.35", new) == VERSIONS.node_image("1.35", INSTANCES["trn1.2xlarge"]),
+    VERSIONS.node_image("1.35", new) == VERSIONS.node_image("1.35", INSTANCES["trn2.48xlarge"]),
     VERSIONS.conflicts(),
 ]))
 """

@@ -60,8 +60,8 @@ def _meets(name: str, condition: str, facts: Facts) -> bool:
     value = facts[name]
     if condition == "any":
         return True
-    if condition.startswith("in "):
-        return value in condition.split()[1:]
+    if among := re.fullmatch(r"(not )?in (.+)", condition):
+        return (value in among[2].split()) is (among[1] is None)
     if other := re.fullmatch(r"same (minor )?as (\S+)", condition):
         length = 2 if other[1] else None
         return numbers(value)[:length] == numbers(facts[other[2]])[:length]
@@ -76,8 +76,8 @@ def _say(conditions: Mapping[str, str]) -> str:
 
 
 def _words(condition: str) -> str:
-    if condition.startswith("in "):
-        return " or ".join(condition.split()[1:])
+    if among := re.fullmatch(r"(not )?in (.+)", condition):
+        return ("other than " if among[1] else "") + " or ".join(among[2].split())
     return (
         condition.removeprefix("any")
         .replace("same as", "the same as")

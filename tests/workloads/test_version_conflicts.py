@@ -41,7 +41,7 @@ BROKEN = {
         r'vllm = "0.13.0", vllm-neuron = "0.4.1"',
         'vllm = "0.21.0", vllm-neuron = "0.21.0.1.0.0"',
         "inf2, serve: vllm-neuron 0.21.0.1.0.0, family inf2: vllm-neuron >= 0.21 needs family "
-        "trn2 or trn2u or trn3, or",
+        "other than trn1 or trn1n or inf2, or",
     ),
     "NxD Inference of 2.29 on Inf2": (
         '["inf2"]',

@@ -18,6 +18,8 @@ def rule(when, needs):
         (">= 4.57, < 5", "5.0.1", False),
         ("in trn2 trn3", "trn3", True),
         ("in trn2 trn3", "trn1", False),
+        ("not in trn1 inf2", "trn9", True),
+        ("not in trn1 inf2", "inf2", False),
         ("same as twin", "1.35.2", True),
         ("same as twin", "1.35.3", False),
         ("same minor as twin", "1.35.9", True),
