@@ -1,7 +1,7 @@
 """Bring an exported model to where it answers: a pool of the cluster, SageMaker, or Bedrock.
 
 python -m workloads.deploy upload   --model model --to s3://models/tiny-llama
-python -m workloads.deploy pool     --model s3://models/tiny-llama --compiled s3://… --pool inf2 …
+python -m workloads.deploy pool     --model s3://models/tiny-llama --cache s3://… --pool inf2 …
 python -m workloads.deploy endpoint --model exported --endpoint dev-tiny-llama
 python -m workloads.deploy bedrock  --model model --to s3://models/tiny-llama --name tiny-llama …
 
@@ -16,6 +16,7 @@ from workloads.deploy import commands
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "upload": commands.upload,
+    "pool": commands.pool,
     "endpoint": commands.endpoint,
     "bedrock": commands.bedrock,
 }

@@ -1,19 +1,27 @@
 """The commands' options, and what each does with them. AWS is reached as its SDK is configured."""
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workloads.command import InputError, Parser
+from workloads.artefacts.key import DTYPES
+from workloads.command import InputError, Parser, count
 from workloads.deploy import bedrock as into_bedrock
 from workloads.deploy.endpoint import Deployer
+from workloads.deploy.manifests import render
 from workloads.deploy.model import read_model
 from workloads.deploy.optimum import NEURON_CONFIG, check_export
 from workloads.deploy.package import Package, measure, publish
+from workloads.deploy.pool import Wish, plan
 from workloads.file_errors import sentences
 from workloads.files import open_folder
+from workloads.hardware import INSTANCES
+from workloads.jobs.kubernetes import NAMESPACE
+from workloads.jobs.pool import Pool
+from workloads.submit.cluster import Cluster
 from workloads.versions import VERSIONS
 
 
@@ -33,6 +41,66 @@ def upload(argv: Sequence[str]) -> None:
         package = measure(path)
         publish(path, package, open_folder(given.to))
     print(f"{given.to} {package.sha256}")
+
+
+def pool(argv: Sequence[str]) -> None:
+    """Serve a published model with vLLM from a pool of the cluster, once it is compiled for it.
+
+    The cluster is the kubeconfig's, and says what the pool is; --instance-type describes a pool
+    without asking. Several replicas, or one of several devices: see --help of workloads.compile.
+    """
+    options = _parser("pool", pool.__doc__)
+    add = options.add_argument
+    add("--cache", required=True, metavar="URI", help="s3://, of compiled artefacts")
+    add("--pool", required=True, metavar="NAME", help="where it runs")
+    add("--name", required=True, help="what clients call it, and the Service")
+    add("--tensor-parallel", type=count(1), metavar="N", help="cores: one device's, or all")
+    add("--batch", type=count(1), default=1, metavar="N", help="sequences at once (%(default)s)")
+    add("--sequence-length", type=count(1), metavar="N", help="tokens (the model's)")
+    add("--dtype", choices=DTYPES, help="of the computation (bfloat16)")
+    add("--replicas", type=count(1), default=1, metavar="N", help="(%(default)s)")
+    add("--max-replicas", type=count(2), metavar="N", help="scales on the queue, through KEDA")
+    add("--clients", metavar="CIDR", help="also serve these addresses of the VPC")
+    add("--instance-type", choices=INSTANCES, metavar="TYPE", help="instead of asking the cluster")
+    add("--allocator", choices=("device-plugin", "dra"), default="device-plugin")
+    add("--lnc", type=count(1, 2), help="as the pool's configuration has it")
+    add("--kubeconfig", metavar="FILE", help="(KUBECONFIG, or ~/.kube/config)")
+    add("--context", metavar="NAME", help="of the kubeconfig (its current one)")
+    add("--dry-run", action="store_true", help="print the objects, and create nothing")
+    given = options.parse_args(argv)
+    described = given.dry_run and given.instance_type
+    cluster = None if described else Cluster(kubeconfig=given.kubeconfig, context=given.context)
+    where = (
+        cluster.pool(given.pool)
+        if cluster
+        else Pool(
+            name=given.pool,
+            instance_type=given.instance_type,
+            lnc=given.lnc,
+            allocator=given.allocator,
+        )
+    )
+    wish = Wish(
+        name=given.name,
+        model=given.model,
+        cache=given.cache,
+        tensor_parallel=given.tensor_parallel,
+        batch=given.batch,
+        sequence_length=given.sequence_length,
+        dtype=given.dtype,
+        region=_region(),
+        replicas=given.replicas,
+        most_replicas=given.max_replicas,
+        clients=given.clients,
+    )
+    objects = render(plan(wish, where), where)
+    if given.dry_run or cluster is None:
+        print(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, indent=2))
+        return
+    for trial in (True, False):  # all of them are judged before the first is kept
+        for each in objects:
+            cluster.apply(each, trial=trial)
+    print(f"{given.name} is deployed: kubectl -n {NAMESPACE} rollout status deploy/{given.name}")
 
 
 def endpoint(argv: Sequence[str]) -> None:

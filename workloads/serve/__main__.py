@@ -2,7 +2,8 @@
 
 python -m workloads.serve --model model --port 8000
 
-/v1/chat/completions and /v1/completions, whole or streamed; /v1/models; /health once ready.
+/v1/chat/completions and /v1/completions, whole or streamed; /v1/models; /health once ready;
+/metrics has the length of the queue, by vLLM's names.
 """
 
 import socket

@@ -47,6 +47,7 @@ class Server:
         return Starlette(
             routes=[
                 Route("/health", self._health),
+                Route("/metrics", self._metrics),
                 Route("/v1/models", self._models),
                 Route("/v1/models/{model:path}", self._model),
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
@@ -63,6 +64,16 @@ class Server:
     async def _health(self, _: HttpRequest) -> Response:
         """The server listens only once the model is loaded, so that an answer means ready."""
         return JSONResponse({"status": "ok"})
+
+    async def _metrics(self, _: HttpRequest) -> Response:
+        """The queue, by the names that vLLM gives it: scaling and draining read them."""
+        gauges = {"running": self._worker.running, "waiting": self._worker.waiting}
+        lines = [
+            f"# TYPE vllm:num_requests_{state} gauge\n"
+            f'vllm:num_requests_{state}{{model_name="{self._name}"}} {count}\n'
+            for state, count in gauges.items()
+        ]
+        return Response("".join(lines), media_type="text/plain; version=0.0.4")
 
     async def _models(self, _: HttpRequest) -> Response:
         return JSONResponse({"object": "list", "data": [self._description()]})

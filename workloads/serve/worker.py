@@ -16,6 +16,17 @@ class Worker:
         self._engine = engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generate")
         self._closing = threading.Event()
+        self._requests = 0
+
+    @property
+    def running(self) -> int:
+        """How many answers are under way: the thread has one at a time."""
+        return min(1, self._requests)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests stand behind it."""
+        return self._requests - self.running
 
     async def generate(
         self, prompt: Sequence[int], sampling: Sampling
@@ -40,12 +51,14 @@ class Worker:
                 tell(error)
 
         waiting = self._thread.submit(work)
+        self._requests += 1
         try:
             while (piece := await pieces.get()) is not None:
                 if isinstance(piece, BaseException):
                     raise piece
                 yield piece
         finally:
+            self._requests -= 1
             left.set()
             waiting.cancel()
 

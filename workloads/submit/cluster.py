@@ -17,6 +17,7 @@ Object = Mapping[str, Any]
 
 _KUEUE = "kueue.x-k8s.io/v1beta2"
 _KINDS = {"JobSet": (JOBSET_API, "jobsets"), "Job": ("batch/v1", "jobs")}
+_FIELD_MANAGER = "workloads"  # who has set a field, as server-side apply keeps it
 _TIMEOUT_SECONDS = 30
 _LAST_LINES = 20
 _HOW_TO_CONNECT = "aws eks update-kubeconfig --name CLUSTER --region REGION"
@@ -42,6 +43,8 @@ class Cluster:
         # Its types say less than is true: of objects nothing, of fields that each may be missing.
         self._objects: Any = client.CustomObjectsApi(api)
         self._core: Any = client.CoreV1Api(api)
+        self._apps: Any = client.AppsV1Api(api)
+        self._policy: Any = client.PolicyV1Api(api)
 
     def pool(self, name: str) -> Pool:
         """The pool as its stack describes it."""
@@ -91,6 +94,37 @@ class Cluster:
                     raise
                 return False
         return True
+
+    def apply(self, manifest: dict[str, Any], *, trial: bool = False) -> None:
+        """Create the object or change it to this; what others have set of it stays theirs.
+
+        `trial`: the API server judges it, and keeps nothing.
+        """
+        name, kind = manifest["metadata"]["name"], manifest["kind"]
+        patches = {
+            "ConfigMap": self._core.patch_namespaced_config_map,
+            "Service": self._core.patch_namespaced_service,
+            "Deployment": self._apps.patch_namespaced_deployment,
+            "PodDisruptionBudget": self._policy.patch_namespaced_pod_disruption_budget,
+            "ScaledObject": self._patch_scaled_object,
+        }
+        with _answers(f"{kind} {name}", self.server, missing=_no_kind(kind)):
+            patches[kind](
+                name,
+                NAMESPACE,
+                manifest,
+                field_manager=_FIELD_MANAGER,
+                force=True,
+                _content_type="application/apply-patch+yaml",
+                _request_timeout=_TIMEOUT_SECONDS,
+                **({"dry_run": "All"} if trial else {}),
+            )
+
+    def _patch_scaled_object(self, name: str, namespace: str, body: Object, **options: Any) -> None:
+        group, version = _group(str(body["apiVersion"]))
+        self._objects.patch_namespaced_custom_object(
+            group, version, namespace, "scaledobjects", name, body, **options
+        )
 
     def read(self, kind: str, name: str) -> Object:
         with _answers(f"{kind} {name}", self.server, missing=f"{kind} {name} is gone"):
@@ -143,6 +177,11 @@ class Cluster:
 
 
 def _no_kind(kind: str) -> str:
+    if kind == "ScaledObject":
+        return (
+            "scaling on the queue needs KEDA 2.20 or newer, which the cluster's stack does not "
+            "install; install it, or leave out --max-replicas"
+        )
     return (
         f"the cluster knows no {kind}, or has no namespace {NAMESPACE!r}; deploy the cluster's "
         "stack, which brings both"
