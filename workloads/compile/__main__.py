@@ -49,6 +49,9 @@ def parser() -> Parser:
     _what_to_compile(planning)
     planning.add_argument("--require", action="store_true", help="exit with 1 if one is missing")
     planning.add_argument("--compile-on", default="", metavar="TYPE", help="must have the memory")
+    planning.add_argument(
+        "--memory-gib", type=count(1), metavar="N", help="for the compilers (by the weights)"
+    )
     planning.set_defaults(do=do_plan)
     running = _command(commands, "run", "compile one artefact on this machine")
     _what_to_compile(running)
@@ -282,6 +285,7 @@ def _request(options: Namespace) -> Request:
         data=options.data,
         train_options=tuple(options.train_options),
         compile_on=getattr(options, "compile_on", ""),
+        memory_gib=getattr(options, "memory_gib", None),
         region=region,
     )
 

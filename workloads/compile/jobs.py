@@ -27,12 +27,12 @@ WEIGHTS_TIMES = 4
 DEADLINE_SECONDS = 3 * 3600
 COLLECT_SECONDS = 1800
 COLLECT_STEPS = 2  # the first one makes the optimizer's state, the second is like all others
-# A queue of graphs has no weights to go by: as much as the host of trn1.32xlarge has for each of
-# the 8 at a time, on which AWS's examples compile theirs.
-QUEUE_GIB = WORKERS * 16
+# A queue of graphs has no weights to go by. On the 32 GiB of trn1.2xlarge the compilers of a small
+# fine-tuning's graphs are killed, and pass at a second try: aws-neuron-sdk, finetune_hftrainer.rst.
+QUEUE_GIB = 48
 
 
-def memory_gib(model: Model) -> int:
+def serving_gib(model: Model) -> int:
     """What compiling this model for serving asks for."""
     return COMPILERS_GIB + math.ceil(WEIGHTS_TIMES * model.size / 2**30)
 
@@ -58,26 +58,17 @@ def check_room(pool_type: str, part: Part) -> None:
     )
 
 
-def serving_job(key: Key, tools: Toolchain, model: Model, arguments: tuple[str, ...]) -> Job:
-    """Compile a model to serve; `arguments` are those of `run`. For any pool of CPUs."""
+def compile_job(key: Key, tools: Toolchain, arguments: tuple[str, ...], *, memory_gib: int) -> Job:
+    """Compile a model to serve, or the collected graphs of a training program and seal them.
+
+    `arguments` are those of `run`. For any pool of CPUs.
+    """
     return Job(
         name=f"compile-{key.digest[:12]}",
         image=tools.image,
         command=(*RUN, *arguments),
-        part=Part(cpus=WORKERS, memory_gib=memory_gib(model)),
+        part=Part(cpus=WORKERS, memory_gib=memory_gib),
         retries=1,  # what the compiler refuses it refuses again
-        deadline_seconds=DEADLINE_SECONDS,
-    )
-
-
-def queue_job(key: Key, tools: Toolchain, arguments: tuple[str, ...]) -> Job:
-    """Compile the collected graphs of a training program and seal them. For any pool of CPUs."""
-    return Job(
-        name=f"compile-{key.digest[:12]}",
-        image=tools.image,
-        command=(*RUN, *arguments),
-        part=Part(cpus=WORKERS, memory_gib=QUEUE_GIB),
-        retries=1,
         deadline_seconds=DEADLINE_SECONDS,
     )
 

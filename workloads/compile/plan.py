@@ -11,7 +11,13 @@ from workloads.artefacts.model import read_model
 from workloads.artefacts.store import READY, state
 from workloads.artefacts.toolchain import toolchain
 from workloads.command import InputError
-from workloads.compile.jobs import check_room, collect_job, queue_job, serving_job
+from workloads.compile.jobs import (
+    QUEUE_GIB,
+    check_room,
+    collect_job,
+    compile_job,
+    serving_gib,
+)
 from workloads.dataset import read_dataset
 from workloads.files import open_folder
 from workloads.jobs.job import Job
@@ -35,6 +41,7 @@ class Request:
     data: str = ""
     train_options: tuple[str, ...] = ()
     compile_on: str = ""
+    memory_gib: int | None = None
     region: str = ""
 
 
@@ -95,7 +102,12 @@ def _serving(request: Request, say: Callable[[str], None]) -> list[Row]:
             flags=request.flags,
         )
         found, why = state(cache, key)
-        job = serving_job(key, tools, model, _serving_arguments(request, instance, key))
+        job = compile_job(
+            key,
+            tools,
+            _serving_arguments(request, instance, key),
+            memory_gib=request.memory_gib or serving_gib(model),
+        )
         rows.append(
             Row(
                 instance=instance, key=key, state=found, why=why, jobs=(job,),
@@ -131,9 +143,10 @@ def _training(request: Request, instance: str) -> Row:
         *(f"--flag={flag}" for flag in key.flags),
         *("--data", request.data, "--", *request.train_options),
     )
+    queue = compile_job(key, tools, arguments, memory_gib=request.memory_gib or QUEUE_GIB)
     return Row(
         instance=instance, key=key, state=found, why=why, model="",model_type="",
-        jobs=(collect, queue_job(key, tools, arguments)), pad_token=0,
+        jobs=(collect, queue), pad_token=0,
     )  # fmt: skip
 
 

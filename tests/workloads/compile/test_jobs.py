@@ -6,7 +6,13 @@ from workloads.artefacts.key import serving_key
 from workloads.artefacts.model import Model
 from workloads.artefacts.toolchain import toolchain
 from workloads.command import InputError
-from workloads.compile.jobs import check_room, collect_job, memory_gib, queue_job, serving_job
+from workloads.compile.jobs import (
+    QUEUE_GIB,
+    check_room,
+    collect_job,
+    compile_job,
+    serving_gib,
+)
 from workloads.jobs.job import Part
 from workloads.jobs.pool import Pool
 from workloads.jobs.render import render
@@ -34,18 +40,18 @@ def container(body):
 
 
 def test_an_8b_model_asks_for_more_than_the_host_it_was_killed_on():
-    assert memory_gib(MODEL) > 32  # GiB: aws-neuron-sdk#1222
+    assert serving_gib(MODEL) > 32  # GiB: aws-neuron-sdk#1222
 
 
 def test_a_compilation_runs_on_a_cpu_pool_in_the_pinned_image():
     tools = toolchain("inf2.48xlarge", "serve")
     key = serving_key(tools, "inf2.48xlarge", MODEL)
 
-    main = container(render(serving_job(key, tools, MODEL, ("--cache", "s3://b/c")), EPYC))
+    main = container(render(compile_job(key, tools, ("--cache", "s3://b/c"), memory_gib=70), EPYC))
 
     assert main["image"] == tools.image
     assert main["command"][:4] == ["python", "-m", "workloads.compile", "run"]
-    assert main["resources"]["requests"]["memory"] == f"{memory_gib(MODEL)}Gi"
+    assert main["resources"]["requests"]["memory"] == "70Gi"
     assert not any("neuron" in name for name in main["resources"]["requests"])
 
 
@@ -75,7 +81,7 @@ def test_the_queue_is_compiled_in_the_image_that_collected_it(local):
     key = local.key("training")
 
     collect = collect_job(key, tools, "trn1.32xlarge", nodes=2, cache="s3://b/c", options=())
-    queue = queue_job(key, tools, ("--cache", "s3://b/c"))
+    queue = compile_job(key, tools, ("--cache", "s3://b/c"), memory_gib=QUEUE_GIB)
 
     assert collect.image == queue.image
     assert collect.name != queue.name
@@ -101,4 +107,4 @@ def test_a_node_without_the_memory_is_refused(pool, part, said):
 
 
 def test_a_bigger_model_asks_for_more():
-    assert memory_gib(replace(MODEL, size=2 * MODEL.size)) > memory_gib(MODEL)
+    assert serving_gib(replace(MODEL, size=2 * MODEL.size)) > serving_gib(MODEL)

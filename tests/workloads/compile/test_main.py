@@ -109,6 +109,9 @@ def test_a_model_too_large_for_the_pool_is_a_mistake(local, llama, capsys):
     assert main(["plan", *options, "--compile-on", "m7a.large"]) == 2
     assert "m7a.large has 2 vCPUs and 8 GiB" in capsys.readouterr().err
     assert main(["plan", *options, "--compile-on", "m7a.4xlarge"]) == 0
+    more = ["--compile-on", "m7a.4xlarge", "--memory-gib", "100"]
+    assert main(["plan", *options, *more]) == 2
+    assert "asks for 8 and 100 GiB; m7a.8xlarge would do" in capsys.readouterr().err
 
 
 def test_run_compiles_one_artefact(local, llama, capsys):
