@@ -38,7 +38,18 @@ def serve(secrets: Path, port: int, environment: Mapping[str, str]) -> "subproce
     flags = [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
     try:
         return subprocess.Popen(
-            [program, "-D", "-e", "-p", str(port), "-h", str(secrets / "id"), *flags]
+            [
+                program,
+                "-D",
+                "-e",
+                "-f",
+                "/dev/null",
+                "-p",
+                str(port),
+                "-h",
+                str(secrets / "id"),
+                *flags,
+            ]
         )
     except OSError as error:
         raise StageError(f"{program} cannot be started: {os.strerror(error.errno or 0)}") from error

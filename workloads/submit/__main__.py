@@ -144,9 +144,9 @@ def _cluster(options: Namespace, cluster: Cluster, job: Job, pool: Pool) -> None
         label = ",".join(f"{k}={v}" for k, v in {**ACCEPTANCE, "pool": pool.name}.items())
         tests, nodes = cluster.every("JobSet", label), cluster.nodes(pool.name)
         require_acceptance(job, pool, tests, nodes, datetime.now(UTC))
-    if job.secret:
-        cluster.create(secret_for(job))
     submitted = submit(cluster, manifest)
+    if job.secret and submitted.state.ended is None:
+        cluster.create(secret_for(job, cluster.read(submitted.kind, submitted.name)))
     if options.wait:
         submitted = follow(cluster, submitted, progress, lambda: time.sleep(_POLL_SECONDS))
     _tell(options, submitted)

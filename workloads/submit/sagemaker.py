@@ -50,7 +50,7 @@ def train(job: Job, pool: Pool, *, role: str, output: str, wait: bool) -> str:
 
 def _trainer(job: Job, pool: Pool, *, role: str, output: str, session: Any) -> Any:
     from sagemaker.train import ModelTrainer
-    from sagemaker.train.configs import (
+    from sagemaker.core.training.configs import (
         Compute,
         OutputDataConfig,
         SourceCode,

@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
@@ -167,11 +168,28 @@ def test_acceptance_brings_its_key(api, call, trn1):
 
     assert code == 0
     secret = api.objects["/api/v1/namespaces/workloads/secrets/acceptance"]
-    assert problems(secret | {"apiVersion": "v1", "kind": "Secret"}, "1.35") == []
+    [owner] = secret["metadata"]["ownerReferences"]
+    assert owner["uid"] == api.jobset("acceptance")["metadata"]["uid"]
     spec = api.jobset("acceptance")["spec"]["replicatedJobs"][0]["template"]["spec"]
     volumes = spec["template"]["spec"]["volumes"]
     assert {"secretName": "acceptance", "defaultMode": 0o400} in [v.get("secret") for v in volumes]
     assert spec["successPolicy"] == {"rules": [{"succeededIndexes": "0"}]}
+
+
+def test_training_on_tested_nodes_is_submitted(api, call, trn1):
+    api.pool(trn1)
+    for name in ("node-a", "node-b"):
+        api.put("/api/v1/nodes", name, {"metadata": {"labels": {"pool": "trn1"}}})
+    call("acceptance", "--pool", "trn1", "--nodes", "2")
+    ended(api.jobset("acceptance"), "Completed")
+    [condition] = api.jobset("acceptance")["status"]["conditions"]
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    condition["lastTransitionTime"] = later.isoformat()
+
+    code, _, err = call("train", "--pool", "trn1", "--nodes", "2", "--require-acceptance", *OPTIONS)
+
+    assert (code, err) == (0, "")
+    assert api.jobset()
 
 
 def described_jobs(tmp_path, *names):
