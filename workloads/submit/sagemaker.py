@@ -49,13 +49,13 @@ def train(job: Job, pool: Pool, *, role: str, output: str, wait: bool) -> str:
 
 
 def _trainer(job: Job, pool: Pool, *, role: str, output: str, session: Any) -> Any:
-    from sagemaker.train import ModelTrainer
     from sagemaker.core.training.configs import (
         Compute,
         OutputDataConfig,
         SourceCode,
         StoppingCondition,
     )
+    from sagemaker.train import ModelTrainer
 
     launcher = command(job)[: -len(job.command)]
     return ModelTrainer(
