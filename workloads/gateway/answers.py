@@ -1,8 +1,11 @@
 """Which model answers, what it may cost, and how the answer is sent, whatever API was asked."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing
+from itertools import count
+from typing import Any, TypeVar
 
 from workloads.gateway.call import Backend, Call
 from workloads.gateway.config import ModelConfig, TenantConfig
@@ -10,8 +13,11 @@ from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.limits import Limits
 from workloads.gateway.metrics import Metrics
+from workloads.gateway.resilience import Breaker, RetryBudget
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.usage import Usage
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +33,8 @@ class Answers:
         metrics: Metrics,
     ) -> None:
         table = {model.name: model for model in models}
+        self._breakers = {model.name: Breaker(model.name, model.concurrency) for model in models}
+        self._budget = RetryBudget()
         self._chains = {name: fallback_chain(table, name) for name in table}
         self._backends = backends
         self._limits = limits
@@ -41,7 +49,8 @@ class Answers:
         in_flight = self._metrics.in_flight.values
         in_flight[tenant.name, chain[0].name] += 1
         try:
-            await exchange.unless_gone(answer(exchange, tenant, chain, call))
+            work = answer(exchange, tenant, chain, call)
+            await exchange.unless_gone(_in_time(work, chain[0].deadline))
         finally:
             in_flight[tenant.name, chain[0].name] -= 1
 
@@ -50,7 +59,8 @@ class Answers:
         model = self._allowed_chain(call.model, tenant)[0]
         exchange.model = model.name
         self._limits.admit(tenant)
-        return await self._backends[model.name].count_tokens(call)
+        async with asyncio.timeout(model.deadline):
+            return await self._backends[model.name].count_tokens(call)
 
     async def embed(self, exchange: Exchange, tenant: TenantConfig, call: EmbeddingCall) -> None:
         """Answer with embeddings of the very model: vectors of another one compare with nothing.
@@ -62,10 +72,11 @@ class Answers:
         self._limits.admit(tenant)
 
         async def work() -> None:
-            answer = await self._backends[model.name].embed(call)
+            _, answer = await self._ask(exchange, [model], lambda backend: backend.embed(call))
+            self._breakers[model.name].leave()
             await exchange.respond(200, answer, headers=self._headers(tenant, model, call.usage))
 
-        await exchange.unless_gone(work())
+        await exchange.unless_gone(_in_time(work(), model.deadline))
 
     def _allowed_chain(self, name: str, tenant: TenantConfig) -> list[ModelConfig]:
         chain = self._chains.get(name)
@@ -88,35 +99,84 @@ class Answers:
     async def _complete(
         self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
     ) -> None:
-        for model in chain:
-            try:
-                answer = await self._backends[model.name].complete(call)
-                break
-            except ApiError as error:
-                _give_up_or_go_on(error, exchange, model, chain)
+        model, answer = await self._ask(exchange, chain, lambda backend: backend.complete(call))
+        self._breakers[model.name].leave()
         await exchange.respond(200, answer, headers=self._headers(tenant, model, call.usage))
 
     async def _stream(
         self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
     ) -> None:
-        for model in chain:
-            stream = self._backends[model.name].stream(call)
+        async def begin(backend: Backend) -> tuple[AsyncGenerator[bytes], bytes]:
+            stream = backend.stream(call)
             try:
-                first = await anext(stream)
-                break
+                return stream, await anext(stream)
             except StopAsyncIteration:
                 raise unavailable("the model ended its answer before it began", 502) from None
-            except ApiError as error:
-                _give_up_or_go_on(error, exchange, model, chain)
-        async with aclosing(stream):
-            await exchange.start_events({"x-gateway-model": model.name})
-            await exchange.write(first)
-            try:
+
+        model, (stream, first) = await self._ask(exchange, chain, begin)
+        try:
+            async with aclosing(stream):
+                await exchange.start_events({"x-gateway-model": model.name})
+                await exchange.write(first)
                 async for chunk in stream:
                     await exchange.write(chunk)
-            finally:
-                self._account(tenant, model, call.usage)
+        finally:
+            self._breakers[model.name].leave()
+            self._account(tenant, model, call.usage)
         await exchange.end(call.ending)
+
+    async def _ask(
+        self,
+        exchange: Exchange,
+        chain: list[ModelConfig],
+        ask: Callable[[Backend], Awaitable[Answer]],
+    ) -> tuple[ModelConfig, Answer]:
+        """What the first model of the chain that can says; its breaker is still to be left.
+
+        The chain is gone through again while there is reason to hope. Raises ApiError.
+        """
+        self._budget.earn()
+        for attempt in count(1):
+            for model in chain:
+                try:
+                    return model, await self._once(exchange, model, ask)
+                except ApiError as error:
+                    failure = error
+                log.warning(
+                    "%s: model %s: %d %s",
+                    exchange.request_id,
+                    model.name,
+                    failure.status,
+                    failure.message,
+                )
+                if not failure.elsewhere or exchange.gone:
+                    raise failure
+            seconds = self._budget.wait(failure, attempt)
+            if seconds is None:
+                raise failure
+            exchange.settles = False
+            await asyncio.sleep(seconds)
+        raise AssertionError("count() never ends")
+
+    async def _once(
+        self,
+        exchange: Exchange,
+        model: ModelConfig,
+        ask: Callable[[Backend], Awaitable[Answer]],
+    ) -> Answer:
+        breaker = self._breakers[model.name]
+        breaker.enter()
+        try:
+            backend = self._backends[model.name]
+            exchange.settles = backend.settles
+            answer = await ask(backend)
+        except BaseException as error:
+            breaker.leave()
+            if isinstance(error, ApiError):
+                breaker.failed(error)
+            raise
+        breaker.answered()
+        return answer
 
     def _headers(
         self, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
@@ -147,9 +207,9 @@ def fallback_chain(table: Mapping[str, ModelConfig], name: str) -> list[ModelCon
     return list(chain.values())
 
 
-def _give_up_or_go_on(
-    error: ApiError, exchange: Exchange, model: ModelConfig, chain: list[ModelConfig]
-) -> None:
-    log.warning("%s: model %s: %d %s", exchange.request_id, model.name, error.status, error.message)
-    if not error.elsewhere or model is chain[-1]:
-        raise error
+async def _in_time(work: Coroutine[Any, Any, None], seconds: int) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        raise unavailable(f"there was no whole answer within {seconds} s", 504) from None

@@ -55,7 +55,13 @@ class Call(Protocol):
 
 
 class Backend(Protocol):
-    """Whatever answers for one model."""
+    """Whatever answers for one model.
+
+    `settles`: it goes on, and bills, when nobody reads its answer any more; so the answer is read
+    to its end, where the usage stands. Another one is spared the work by closing the connection.
+    """
+
+    settles: bool
 
     async def complete(self, call: Call) -> bytes:
         """The whole answer in the client's form. Raises ApiError."""

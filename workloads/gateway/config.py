@@ -96,7 +96,9 @@ class PriceConfig(Section):
 class ModelConfig(Section):
     """One model clients may ask for, and the one backend that answers.
 
-    An OpenAI-compatible server is asked for the model by the same `name`.
+    An OpenAI-compatible server is asked for the model by the same `name`. `concurrency` is how many
+    requests it gets at a time from one gateway process; `deadline` how many seconds a client
+    waits for a whole answer, fallbacks and all.
     """
 
     name: Name
@@ -104,6 +106,8 @@ class ModelConfig(Section):
     openai: Annotated[str, AfterValidator(_url)] | None = None
     sagemaker: Annotated[str, AfterValidator(_endpoint)] | None = None
     fallback: tuple[str, ...] = ()
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+    deadline: Annotated[int, Field(ge=1, le=3600)] = 900
     price: PriceConfig | None = None
 
     @model_validator(mode="after")

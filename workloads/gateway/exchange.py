@@ -41,7 +41,8 @@ class Exchange:
         self.model = ""
         self.outcome = 0
         self.started = False
-        self._gone = False
+        self.gone = False
+        self.settles = False  # the work's backend bills the whole answer, read or not
 
     def header(self, name: bytes) -> str | None:
         """The first header of that lower-case name."""
@@ -71,25 +72,34 @@ class Exchange:
         raise ClientGone
 
     async def unless_gone(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work` after the body was read; if the client goes, cancel it and raise ClientGone."""
+        """Do `work` after the body was read; if the client goes, raise ClientGone.
+
+        `work` is cancelled then, unless it `settles`: that is done to its end, for nobody.
+        """
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.create_task(self._cancel_when_gone(task))
+        watcher = asyncio.create_task(self._watch(task))
         try:
             await work
         except asyncio.CancelledError:
-            if not self._gone:
+            if not self.gone:
                 raise
             task.uncancel()
             raise ClientGone from None
+        except ApiError:
+            if not self.gone:
+                raise
         finally:
             watcher.cancel()
+        if self.gone:
+            raise ClientGone
 
-    async def _cancel_when_gone(self, task: asyncio.Task[Any]) -> None:
+    async def _watch(self, task: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        task.cancel()
+        self.gone = True
+        if not self.settles:
+            task.cancel()
 
     async def respond(
         self,

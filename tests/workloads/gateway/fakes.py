@@ -147,7 +147,7 @@ class FakeServices:
     """The server, in a thread with an event loop of its own."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Answer | list[Answer]] = {}
         self.received: dict[str, list[Received]] = {}
         self.aborted: queue.Queue[str] = queue.Queue()
         self._loop = asyncio.new_event_loop()
@@ -196,6 +196,8 @@ class FakeServices:
         received = Received(request.raw_path, headers, body)
         self.received.setdefault(who, []).append(received)
         answer = self.answers[who]
+        if isinstance(answer, list):  # one after the other; the last one stays
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if answer.steps is None:
             text = (
                 answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import time
 
 import openai
 import pytest
 
-from tests.workloads.gateway.conftest import KEY
+from tests.workloads.gateway.conftest import KEY, sha256
 from tests.workloads.gateway.fakes import (
+    Answer,
     Cut,
     Gate,
     converse_answer,
@@ -20,6 +22,7 @@ from tests.workloads.gateway.fakes import (
     sse,
     usage,
 )
+from workloads.gateway.resilience import FAILURES_TO_OPEN
 
 NOVA = "amazon.nova-lite-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-2:111122223333:inference-profile/us.claude-v1:0"
@@ -381,33 +384,131 @@ def test_a_request_at_fault_does_not_fall_back(client, services):
     assert "own" not in services.received
 
 
-@pytest.mark.parametrize(("model", "who"), [("nova", NOVA), ("own", "own")])
-def test_a_client_that_leaves_aborts_the_upstream(client, services, http, metric, model, who):
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize(("model", "who"), [("own", "own"), ("endpoint", "tiny-llama")])
+def test_a_client_that_leaves_aborts_an_own_model(gateway, services, metric, model, who, begun):
     gate = Gate()
-    steps = START if who == NOVA else sse(openai_chunk({"content": "Der "}))
-    services.answer(who, *steps, gate, b"")
+    begin = sse(openai_chunk({"content": "Der "}))
+    steps = begin if who == "own" else parts(begin[0])
+    services.answer(who, *(steps if begun else []), gate, b"")
     before = metric("gateway_requests_total", "team-a", model, "499")
 
-    with client.chat.completions.create(model=model, messages=QUESTION, stream=True) as stream:
-        next(iter(stream))
-        assert metric("gateway_in_flight_requests", "team-a", model) == 1
+    leave(gateway, model, begun)
 
     assert services.aborted.get(timeout=10) == who
     gate.open()
+    wait_for(lambda: metric("gateway_requests_total", "team-a", model, "499") == before + 1)
     assert metric("gateway_in_flight_requests", "team-a", model) == 0
-    assert metric("gateway_requests_total", "team-a", model, "499") == before + 1
 
 
-def test_a_client_that_leaves_before_the_answer_aborts_the_upstream(gateway, services):
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_client_that_leaves_bedrock_pays_for_what_bedrock_bills(gateway, services, metric, begun):
     gate = Gate()
-    services.answer(NOVA, gate, b"")
-    impatient = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    first, rest = converse_stream(["Der "])[:2], converse_stream(["Fuchs"], usage(4, 3))[1:]
+    services.answer(NOVA, *(first if begun else []), gate, *([] if begun else first[:1]), *rest)
+    gone = metric("gateway_requests_total", "team-a", "nova", "499")
+    tokens = metric("gateway_tokens_total", "team-a", "nova", "output")
 
-    with impatient, pytest.raises(openai.APITimeoutError):
-        impatient.with_options(timeout=0.5).chat.completions.create(model="nova", messages=QUESTION)
-
-    assert services.aborted.get(timeout=10) == NOVA
+    leave(gateway, "nova", begun)
+    assert metric("gateway_in_flight_requests", "team-a", "nova") == 1
     gate.open()
+
+    wait_for(lambda: metric("gateway_requests_total", "team-a", "nova", "499") == gone + 1)
+    assert metric("gateway_tokens_total", "team-a", "nova", "output") == tokens + 3
+    assert metric("gateway_in_flight_requests", "team-a", "nova") == 0
+    assert services.aborted.empty()
+
+
+def leave(gateway, model, begun) -> None:
+    """Ask for a stream and hang up, after its first chunk or before any."""
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    with client:
+        if begun:
+            stream = client.chat.completions.create(model=model, messages=QUESTION, stream=True)
+            with stream:
+                next(iter(stream))
+        else:
+            with pytest.raises(openai.APITimeoutError):
+                client.with_options(timeout=0.5).chat.completions.create(
+                    model=model, messages=QUESTION, stream=True
+                )
+
+
+def wait_for(condition) -> None:
+    """Until what the gateway does in its own time is done."""
+    until = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_backend_that_recovers_is_asked_again(client, services):
+    unwell = [
+        Answer(status=503, body={"error": {"message": "loading"}}),
+        Answer(status=429, body={"error": {"message": "busy"}}),
+    ]
+    services.answers["own"] = [*unwell, Answer(body=openai_completion("Hello"))]
+    services.answer("tiny-llama", status=503, body={"message": "x"})
+
+    raw = client.chat.completions.with_raw_response.create(model="own", messages=QUESTION)
+
+    assert raw.headers["x-gateway-model"] == "own"
+    assert [len(services.received[who]) for who in ("own", "tiny-llama")] == [3, 2]
+
+
+@pytest.fixture(scope="module")
+def fragile(start_gateway, services):
+    """A client of a gateway whose models have little patience, or little room, or are gone."""
+    own = f'openai = "{services.url}/v1"'
+    models = {"hurried": f"{own}\ndeadline = 1", "narrow": f"{own}\nconcurrency = 1"}
+    models["down"] = 'openai = "http://127.0.0.1:9/v1"'
+    text = "".join(f'[[models]]\nname = "{name}"\n{keys}\n' for name, keys in models.items())
+    gateway = start_gateway(f'{text}[[tenants]]\nname = "a"\nkey_sha256 = "{sha256(KEY)}"\n')
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as client:
+        yield client
+
+
+def test_an_answer_has_a_deadline(fragile, services):
+    gate = Gate()
+    services.answer("hurried", gate, b"")
+    with pytest.raises(openai.InternalServerError, match="within 1 s") as caught:
+        fragile.chat.completions.create(model="hurried", messages=QUESTION)
+    services.answer("hurried", *sse(openai_chunk({"content": "Der "})), gate, b"")
+    text, error = stream_error(fragile, "hurried")
+    gate.open()
+
+    assert caught.value.status_code == 504
+    assert text == "Der "
+    assert "within 1 s" in error.message
+
+
+def test_a_model_gets_no_more_requests_than_it_takes_at_a_time(fragile, services):
+    gate = Gate()
+    first, *rest = openai_stream(["Hello"], "narrow")
+    services.answer("narrow", first, gate, *rest)
+    stream = iter(fragile.chat.completions.create(model="narrow", messages=QUESTION, stream=True))
+    next(stream)
+
+    with pytest.raises(openai.RateLimitError, match="as many requests as it may") as caught:
+        fragile.chat.completions.create(model="narrow", messages=QUESTION)
+    assert caught.value.response.headers["retry-after"] == "1"
+    gate.open()
+    assert [c.choices[0].delta.content for c in stream if c.choices] == ["Hello"]
+
+    services.answer("narrow", body=openai_completion("Hello"))
+    assert fragile.chat.completions.create(model="narrow", messages=QUESTION).choices
+
+
+def test_a_backend_that_is_gone_is_left_alone_after_a_while(fragile):
+    errors = []
+    for _ in range(FAILURES_TO_OPEN):
+        with pytest.raises(openai.InternalServerError) as caught:
+            fragile.chat.completions.create(model="down", messages=QUESTION)
+        errors.append(caught.value)
+
+    assert "cannot be reached" in errors[0].message
+    assert "again and again" in errors[-1].message
+    assert int(errors[-1].response.headers["retry-after"]) >= 1
 
 
 def test_an_open_stream_delays_nobody(client, services, http):

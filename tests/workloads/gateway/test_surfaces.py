@@ -381,7 +381,10 @@ THROTTLED = {
 FAILURES = [
     (THROTTLED, anthropic.RateLimitError, "rate_limit_error", "ThrottlingException", 429),
     (
-        {"status": 503, "headers": {"x-amzn-errortype": "ServiceUnavailableException"}},
+        {
+            "status": 503,
+            "headers": {"x-amzn-errortype": "ServiceUnavailableException", "retry-after": "7"},
+        },
         anthropic.APIStatusError,
         "overloaded_error",
         "ServiceUnavailableException",

@@ -27,6 +27,8 @@ _PROFILE = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[a-z0-9-]+\.)")
 class BedrockModel:
     """One model of Bedrock: `model_id` is an id, an inference profile or an ARN."""
 
+    settles = True
+
     def __init__(
         self, bedrock: Upstream, *, name: str, model_id: str, guardrail: GuardrailConfig | None
     ) -> None:

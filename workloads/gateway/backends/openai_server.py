@@ -27,6 +27,8 @@ class OpenAIServer:
     asked.
     """
 
+    settles = False
+
     def __init__(self, server: Upstream, *, name: str) -> None:
         self._server = server
         self._name = name

@@ -28,6 +28,8 @@ from workloads.gateway.upstream import Upstream
 class SageMakerEndpoint:
     """The one model of an endpoint: requests name no model, as its server knows its own."""
 
+    settles = False
+
     def __init__(self, sagemaker: Upstream, *, name: str, endpoint: str) -> None:
         self._sagemaker = sagemaker
         self._name = name
