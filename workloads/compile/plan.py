@@ -42,6 +42,7 @@ class Request:
     train_options: tuple[str, ...] = ()
     compile_on: str = ""
     memory_gib: int | None = None
+    registry: str = ""
     region: str = ""
 
 
@@ -53,6 +54,7 @@ class Row:
     key: Key
     state: str
     why: str
+    base_image: str  # what the image of the jobs on CPUs is built on
     jobs: tuple[Job, ...]
     model: str
     model_type: str
@@ -65,6 +67,7 @@ class Row:
             "key": asdict(self.key),
             "state": self.state,
             "why": self.why,
+            "base_image": self.base_image,
             "jobs": [asdict(job) for job in self.jobs] if self.state != READY else [],
         }
 
@@ -107,11 +110,12 @@ def _serving(request: Request, say: Callable[[str], None]) -> list[Row]:
             tools,
             _serving_arguments(request, instance, key),
             memory_gib=request.memory_gib or serving_gib(model),
+            registry=request.registry,
         )
         rows.append(
             Row(
-                instance=instance, key=key, state=found, why=why, jobs=(job,),
-                model=request.model, model_type=model.model_type, pad_token=model.pad_token,
+                instance=instance, key=key, state=found, why=why,
+                base_image=tools.image, jobs=(job,), model=request.model, model_type=model.model_type, pad_token=model.pad_token,
             )
         )  # fmt: skip
     return rows
@@ -136,17 +140,24 @@ def _training(request: Request, instance: str) -> Row:
     scratch = f"{request.cache.rstrip('/')}/collecting/{key.digest}"  # a run's --out, for nothing
     options = ("--data", request.data, "--out", scratch, *request.train_options)
     collect = collect_job(
-        key, tools, instance, nodes=request.nodes, cache=request.cache, options=options
+        key,
+        tools,
+        instance,
+        nodes=request.nodes,
+        cache=request.cache,
+        options=options,
+        registry=request.registry,
     )
     arguments = (
         *("--cache", request.cache, "--train-on", instance, "--nodes", f"{request.nodes}"),
         *(f"--flag={flag}" for flag in key.flags),
         *("--data", request.data, "--", *request.train_options),
     )
-    queue = compile_job(key, tools, arguments, memory_gib=request.memory_gib or QUEUE_GIB)
+    memory_gib = request.memory_gib or QUEUE_GIB
+    queue = compile_job(key, tools, arguments, memory_gib=memory_gib, registry=request.registry)
     return Row(
-        instance=instance, key=key, state=found, why=why, model="",model_type="",
-        jobs=(collect, queue), pad_token=0,
+        instance=instance, key=key, state=found, why=why, base_image=tools.image,
+        jobs=(collect, queue), model="", model_type="", pad_token=0,
     )  # fmt: skip
 
 

@@ -1,4 +1,8 @@
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -6,13 +10,16 @@ from workloads.artefacts.key import serving_key
 from workloads.artefacts.model import Model
 from workloads.artefacts.toolchain import toolchain
 from workloads.command import InputError
+from workloads.compile import jobs
 from workloads.compile.jobs import (
     QUEUE_GIB,
     check_room,
     collect_job,
+    compile_image,
     compile_job,
     serving_gib,
 )
+from workloads.jobs.images import image
 from workloads.jobs.job import Part
 from workloads.jobs.pool import Pool
 from workloads.jobs.render import render
@@ -28,6 +35,11 @@ MODEL = Model(
     size=16_060_000_000,  # Llama 3.1 8B
 )
 EPYC = Pool(name="epyc", instance_type="m7a.48xlarge", max_nodes=4)
+TRN1_THERE = Pool(
+    name="trn1",
+    instance_type="trn1.32xlarge",
+    registry="111122223333.dkr.ecr.us-east-2.amazonaws.com",
+)
 TRN1 = Pool(name="trn1", instance_type="trn1.32xlarge", max_nodes=4, efa=True)
 
 
@@ -50,7 +62,7 @@ def test_a_compilation_runs_on_a_cpu_pool_in_the_pinned_image():
     main = container(render(compile_job(key, tools, ("--cache", "s3://b/c"), memory_gib=70), EPYC))
 
     assert main["image"] == tools.image
-    assert main["command"][:4] == ["python", "-m", "workloads.compile", "run"]
+    assert main["command"][1:4] == ["-m", "workloads.compile", "run"]
     assert main["resources"]["requests"]["memory"] == "70Gi"
     assert not any("neuron" in name for name in main["resources"]["requests"])
 
@@ -108,3 +120,53 @@ def test_a_node_without_the_memory_is_refused(pool, part, said):
 
 def test_a_bigger_model_asks_for_more():
     assert serving_gib(replace(MODEL, size=2 * MODEL.size)) > serving_gib(MODEL)
+
+
+def test_images_with_our_code_come_from_the_accounts_registry(local):
+    tools = toolchain("trn1.32xlarge", "train")
+    key = local.key("training")
+    place = "111122223333.dkr.ecr.us-east-2.amazonaws.com"
+
+    queue = compile_job(key, tools, (), memory_gib=48, registry=place)
+    collect = collect_job(
+        key, tools, "trn1.32xlarge", nodes=2, cache="s3://b/c", options=(), registry=place
+    )
+
+    assert queue.image == f"{place}/workloads:compile-train-graphs-sdk2.28.0"
+    assert collect.image == image(TRN1_THERE)
+
+
+def test_no_two_bases_share_a_tag():
+    images: dict[str, str] = {}
+    for name, use in (
+        *((name, "serve") for name in ("inf2.xlarge", "trn2.48xlarge", "ml.inf2.xlarge")),
+        ("trn1.32xlarge", "train"),
+    ):
+        tools = toolchain(name, use)
+        assert images.setdefault(compile_image(tools, "r"), tools.image) == tools.image
+    assert len(images) == 4
+
+
+def test_the_dockerfile_has_what_the_jobs_call():
+    text = (Path(jobs.__file__).parent / "Dockerfile").read_text()
+
+    assert "uv venv --python 3.12 /opt/project " in text
+    assert jobs.RUN[0] == "/opt/project/bin/python"
+    (boto3,) = re.findall(r"boto3==[\d.]+", text)
+    assert boto3 in (Path(jobs.__file__).parents[1] / "requirements-cpu.txt").read_text()
+
+
+def test_the_images_need_no_package_but_the_dockerfiles():
+    program = (
+        "import sys, workloads.compile.__main__, workloads.files\n"
+        "roots = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*sorted(roots - set(sys.stdlib_module_names) - {'workloads'}))"
+    )
+
+    # -S: without what a site puts into every interpreter
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True,
+        cwd=Path(jobs.__file__).parents[2],
+    )  # fmt: skip
+
+    assert found.stdout.split() == ["__main__"]

@@ -51,7 +51,7 @@ def test_a_plan_as_json_names_keys_and_jobs(shop, llama, arguments, tmp_path, ca
 
     assert (row["state"], row["instance"]) == ("missing", "inf2.8xlarge")
     (job,) = row["jobs"]
-    again = job["command"][job["command"].index("run") + 1 :]
+    again = job["command"][job["command"].index("--cache") :]
     main(["plan", *again, "--json"])
     assert json.loads(capsys.readouterr().out)[0]["name"] == row["name"]
 
@@ -71,7 +71,7 @@ def test_a_training_plan_collects_and_then_compiles_the_same(local, data, capsys
     (row,) = json.loads(capsys.readouterr().out)
 
     collect, queue = row["jobs"]
-    again = queue["command"][queue["command"].index("run") + 1 :]
+    again = queue["command"][queue["command"].index("--cache") :]
     main(["plan", "--json", *again])
     (same,) = json.loads(capsys.readouterr().out)
 
