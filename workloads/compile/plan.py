@@ -114,8 +114,9 @@ def _serving(request: Request, say: Callable[[str], None]) -> list[Row]:
         )
         rows.append(
             Row(
-                instance=instance, key=key, state=found, why=why,
-                base_image=tools.image, jobs=(job,), model=request.model, model_type=model.model_type, pad_token=model.pad_token,
+                instance=instance, key=key, state=found, why=why, base_image=tools.image,
+                jobs=(job,), model=request.model, model_type=model.model_type,
+                pad_token=model.pad_token,
             )
         )  # fmt: skip
     return rows
