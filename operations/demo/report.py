@@ -14,6 +14,7 @@ import jinja2
 from rich.console import Console
 from rich.table import Table
 
+from operations.demo import compilation
 from operations.demo.pools import Pool, table_of
 from operations.demo.questions import Answer
 from operations.embedded.report import Report
@@ -46,6 +47,7 @@ class DemoReport:
     deployed: Report
     pools: tuple[Pool, ...]
     training: Training
+    artefacts: tuple[compilation.Artefact, ...]
     answers: tuple[Answer, ...]
 
     def write(self, folder: Path, *, loss_picture: bytes) -> None:
@@ -84,6 +86,7 @@ class DemoReport:
         run = self.training
         console.print(f"\nloss {run.first_loss:.3f} → {run.final_loss:.3f} in {run.steps} steps")
         console.print(curve(run.losses, width=CURVE_WIDTH), highlight=False)
+        console.print(compilation.table_of(self.artefacts))
         console.print(self._answer_table())
 
     def _answer_table(self) -> Table:

@@ -1,4 +1,4 @@
-"""The demo's steps in order: deploy every stack, prepare, train, export, serve, ask."""
+"""The demo's steps in order: deploy every stack, prepare, train, export, compile, serve, ask."""
 
 import hashlib
 import secrets
@@ -15,6 +15,7 @@ from pathlib import Path
 import tomli_w
 from rich.console import Console
 
+from operations.demo.compilation import Artefact, options_of, read_plan, summary
 from operations.demo.loopback import HOST, answers, free_port, is_free
 from operations.demo.narrator import Narrator, StepError
 from operations.demo.pools import pools_of
@@ -28,7 +29,7 @@ from stacks.config import ENVIRONMENTS, EnvironmentConfig, load_environments
 from workloads.prepare.stories import stories, story
 
 ENVIRONMENT = "demo"
-STEPS = 10
+STEPS = 11
 STORIES = 8000
 TRAINING_STEPS = 300
 CHECKPOINT_EVERY = 100
@@ -69,11 +70,13 @@ class Demo:
         config = load_environments(environments)[ENVIRONMENT]
         deployed = self._deploy(narrator, config)
         training = self._train(narrator, deployed.outputs)
+        artefacts = self._compile(narrator, config, deployed.outputs)
         return DemoReport(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             deployed=deployed,
             pools=pools_of(config.pools),
             training=training,
+            artefacts=artefacts,
             answers=self._ask(narrator, config, deployed.outputs),
             seconds=time.monotonic() - started,
             step_seconds=narrator.seconds,
@@ -118,7 +121,7 @@ class Demo:
 
     def _train(self, narrator: Narrator, outputs: dict[str, str]) -> Training:
         """Prepare data, train and export, through the buckets of the storage stack."""
-        data = f"s3://{outputs['DataBucket']}/demo"
+        data = data_uri(outputs)
         run = f"s3://{outputs['CheckpointsBucket']}/demo"
         text = ["--input", *self.texts] if self.texts else ["--stories", f"{STORIES}"]
         with narrator.step("prepare", "text to tokens") as step:
@@ -145,6 +148,24 @@ class Demo:
                 "export", ["--run", run, "--data", data, "--out", model_uri(outputs)], step.say
             )
         return training
+
+    def _compile(
+        self, narrator: Narrator, config: EnvironmentConfig, outputs: dict[str, str]
+    ) -> tuple[Artefact, ...]:
+        """Say what Neuron hardware would need compiled, and what of it is in the cache."""
+        with narrator.step("compile", "what Neuron hardware would need compiled") as step:
+            options = ["plan", "--json", "--cache", f"s3://{outputs['ArtifactsBucket']}/demo"]
+            options += ["--model", model_uri(outputs), "--data", data_uri(outputs)]
+            batch = ["--batch", "32"]  # a sequence for each core of a Trn1 node
+            lines: list[str] = []
+            self._work(
+                "compile",
+                [*options, *options_of(config), "--", "--model", MODEL, *batch],
+                lines.append,
+            )
+            artefacts = read_plan(lines)
+            step.result = summary(artefacts)
+        return artefacts
 
     def _ask(
         self, narrator: Narrator, config: EnvironmentConfig, outputs: dict[str, str]
@@ -269,6 +290,11 @@ class Demo:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         content: bytes = self._aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
+
+
+def data_uri(outputs: dict[str, str]) -> str:
+    """Where the tokens lie: `prepare` writes them and `train` reads them."""
+    return f"s3://{outputs['DataBucket']}/demo"
 
 
 def model_uri(outputs: dict[str, str]) -> str:

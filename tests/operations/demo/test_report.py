@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from operations.demo.compilation import Artefact
 from operations.demo.pools import pools_of
 from operations.demo.questions import Answer, familiarity, vocabulary
 from operations.demo.report import DemoReport, curve, read_training
@@ -50,6 +51,18 @@ def report():
         ),
         pools=pools_of(load_environments()["demo"].pools),
         training=read_training(metrics, model="tiny", processes=2),
+        artefacts=(
+            Artefact(
+                instance="inf2.8xlarge",
+                kind="decoder",
+                digest="ab" * 32,
+                compiler="2.23.6484.0",
+                image="vllm:0.13.0",
+                cores=2,
+                state="missing",
+                memory_gib=17,
+            ),
+        ),
         answers=(
             Answer(
                 model="own",
