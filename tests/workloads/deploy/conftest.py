@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from workloads.artefacts import store
+from workloads.artefacts.key import serving_key
+from workloads.artefacts.model import read_model
+from workloads.artefacts.toolchain import toolchain
+from workloads.deploy.__main__ import main
+from workloads.files import open_folder
 from workloads.hugging_face import config_json, weights_file
 from workloads.llama import Llama, sized
 
@@ -41,3 +47,23 @@ def exported(folder) -> Path:
     }
     (folder / "neuron_config.json").write_text(json.dumps(config))
     return folder
+
+
+@pytest.fixture
+def published(folder, bucket) -> str:
+    """The model, where pods fetch it from."""
+    assert main(["upload", "--model", str(folder), "--to", f"{bucket}/tiny"]) == 0
+    return f"{bucket}/tiny"
+
+
+@pytest.fixture
+def compiled(published, bucket, tmp_path) -> str:
+    """A cache with what stands for the model's graphs on one Inferentia2 chip."""
+    key = serving_key(
+        toolchain("inf2.xlarge", "serve"), "inf2.xlarge", read_model(open_folder(published), print)
+    )
+    source = tmp_path / "compiled"
+    source.mkdir()
+    (source / "model.pt").write_bytes(b"graphs")
+    store.publish(open_folder(f"{bucket}/cache"), key, source, made_with={})
+    return f"{bucket}/cache"

@@ -15,7 +15,7 @@ from operations.embedded.extension.services.sagemaker import SAGEMAKER
 from operations.embedded.extension.shapes import request_shape, violations
 
 ACCOUNT, REGION = "111122223333", "us-east-2"
-Answer = tuple[int, dict[str, Any]]
+Answer = tuple[int, dict[str, Any] | str]
 
 
 def change(file: Path, **values: object) -> None:
@@ -37,15 +37,16 @@ def served(answer: Callable[[str, str, dict[str, str], bytes], Answer]) -> Itera
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, said = answer(self.command, self.path, headers, body)
-            data = json.dumps(said, default=str).encode()
+            text = said if isinstance(said, str) else json.dumps(said, default=str)
+            data = text.encode()
             self.send_response(status)
-            if "__type" in said:
+            if not isinstance(said, str) and "__type" in said:
                 self.send_header("x-amzn-errortype", said["__type"])
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _do
+        do_GET = do_POST = do_PATCH = _do
 
         def log_message(self, *_: object) -> None:
             pass

@@ -62,7 +62,7 @@ def served(request, tmp_path_factory) -> Iterator[Served]:
     log = tmp_path_factory.mktemp("contract") / f"{request.param}.log"
     url = f"http://127.0.0.1:{port}"
     with Process(request.param, command, log=log, environment=environment, cwd=REPOSITORY) as one:
-        one.wait_until_ready(lambda: healthy(url), timeout=300)
+        one.wait_until_ready(lambda: healthy(url), timeout=1200)
         yield Served(url=url, model=Path(folder).name)
 
 
