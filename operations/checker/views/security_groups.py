@@ -3,7 +3,8 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from ipaddress import IPv4Network, ip_network
+from typing import Any, TypeGuard
 
 from operations.checker.resolving import Resource, Templates
 from operations.checker.values import Reference, Unknown, identity, integer, listing, mapping
@@ -11,7 +12,7 @@ from operations.checker.values import Reference, Unknown, identity, integer, lis
 GROUP = "AWS::EC2::SecurityGroup"
 INGRESS = "AWS::EC2::SecurityGroupIngress"
 EGRESS = "AWS::EC2::SecurityGroupEgress"
-WORLD = ("0.0.0.0/0", "::/0")
+_UNIQUE_LOCAL = ip_network("fc00::/7")  # the private addresses of IPv6, wide as they are
 _CLUSTER = "ClusterSecurityGroup"  # part of the attribute's name, and of the CDK's outputs of it
 
 
@@ -28,9 +29,9 @@ class Permission:
 
     @property
     def from_world(self) -> str | None:
-        """The range that means everywhere, if the rule names one."""
+        """The range that means everywhere, or a good part of it, if the rule names one."""
         ranges = (self.given.get("CidrIp"), self.given.get("CidrIpv6"))
-        return next((value for value in ranges if value in WORLD), None)
+        return next((value for value in ranges if _world(value)), None)
 
     @property
     def peer(self) -> Hashable:
@@ -136,3 +137,14 @@ class SecurityGroups:
 def _inline(resource: Resource, key: str) -> Iterator[Permission]:
     for entry in listing(resource.properties.get(key)):
         yield Permission(resource, mapping(entry))
+
+
+def _world(value: object) -> TypeGuard[str]:
+    """Whether a range is wider than any that one owner has: two halves of everything, too."""
+    try:
+        network = ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        return False
+    if network is None or network == _UNIQUE_LOCAL:
+        return False
+    return network.prefixlen < (8 if isinstance(network, IPv4Network) else 16)

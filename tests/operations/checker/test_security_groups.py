@@ -139,7 +139,11 @@ def ssh(prod, source):
     )
 
 
-@pytest.mark.parametrize("source", [{"CidrIp": "0.0.0.0/0"}, {"CidrIpv6": "::/0"}])
+@pytest.mark.parametrize(
+    "source",
+    [{"CidrIp": "0.0.0.0/0"}, {"CidrIp": "128.0.0.0/1"}, {"CidrIpv6": "::/0"}],
+    ids=lambda source: next(iter(source.values())),
+)
 def test_ssh_from_the_world_is_found(prod, source):
     ssh(prod, source)
 
@@ -149,8 +153,13 @@ def test_ssh_from_the_world_is_found(prod, source):
     assert finding.logical_id == "Planted"
 
 
-def test_ssh_from_the_network_is_not(prod):
-    ssh(prod, {"CidrIp": "10.0.0.0/8"})
+@pytest.mark.parametrize(
+    "source",
+    [{"CidrIp": "10.0.0.0/8"}, {"CidrIpv6": "fc00::/7"}, {"CidrIp": {"Ref": "Unknown"}}],
+    ids=lambda source: str(next(iter(source.values()))),
+)
+def test_ssh_from_the_network_is_not(prod, source):
+    ssh(prod, source)
 
     assert prod.rules == set()
 
