@@ -41,8 +41,9 @@ def server(model, tmp_path_factory):
 
 def test_a_server_is_measured(server, tmp_path, capsys):
     command = [
-        *("serve", "--url", server, "--model", "micro", "--rates", "20", "10"),
-        *("--seconds", "2", "--warmup", "1", "--prompt-tokens", "4", "--output-tokens", "6"),
+        *("serve", "--url", server, "--model", "micro", "--rates", "8", "4"),
+        *("--arrivals", "constant", "--seconds", "1", "--warmup", "0.5"),
+        *("--prompt-tokens", "4", "--output-tokens", "6"),
         *("--usd-per-hour", "3.6", "--software", "this one", "--out", str(tmp_path)),
     ]
 
@@ -52,18 +53,19 @@ def test_a_server_is_measured(server, tmp_path, capsys):
     assert result["command"][3:] == command
     assert result["measured"]["software"] == "this one"
     assert "processors" in result["measured"]["hardware"]
-    assert [rate["offered_per_second"] for rate in result["rates"]] == [10, 20]
+    assert [rate["offered_per_second"] for rate in result["rates"]] == [4, 8]
+    assert [rate["requests"] for rate in result["rates"]] == [4, 8]
     for rate in result["rates"]:
         assert rate["failures"] == {}
-        assert rate["requests"] > 5
         for name in ("time_to_first_token_ms", "end_to_end_ms"):
             values = rate[name]
             assert values["samples"] == rate["requests"]
             assert 0 < values["p50"] <= values["p90"] <= values["p99"]
         assert rate["time_to_first_token_ms"]["p50"] <= rate["end_to_end_ms"]["p50"]
         assert 1 <= rate["output_tokens"] <= 6  # an answer may end itself
-        by_hand = 3.6 / (rate["output_tokens_per_second"] * 3600) * 1e6
-        assert rate["usd_per_million_output_tokens"] == pytest.approx(by_hand)
+        tokens = rate["output_tokens_per_second"]  # 0 if this machine was too busy to answer
+        by_hand = pytest.approx(3.6 / (tokens * 3600) * 1e6) if tokens else None
+        assert rate["usd_per_million_output_tokens"] == by_hand
     assert (tmp_path / "load.png").read_bytes().startswith(b"\x89PNG")
     assert "as given with --usd-per-hour" in capsys.readouterr().out
     file = str(tmp_path / "result.json")
