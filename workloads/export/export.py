@@ -13,7 +13,7 @@ from workloads import checkpoints
 from workloads.command import InputError, progress
 from workloads.dataset import TOKENIZER, read_dataset
 from workloads.export.tokenizer import tokenizer_config
-from workloads.files import Folder
+from workloads.files import Folder, open_folder
 from workloads.hugging_face import (
     CONFIG,
     GENERATION_CONFIG,
@@ -23,9 +23,12 @@ from workloads.hugging_face import (
     generation_json,
     weights_file,
 )
-from workloads.llama import Llama, LlamaConfig
+from workloads.llama import SIZES, Llama, LlamaConfig
 
 ORIGIN = "training.json"  # which run made this; no reader needs it
+INHERITED = (
+    TOKENIZER_CONFIG, GENERATION_CONFIG, "chat_template.jinja", "special_tokens_map.json"
+)  # fmt: skip
 TEMPERATURE = 0.6  # a small model's likely words are good and its unlikely ones are not
 
 
@@ -54,14 +57,32 @@ def export(run: Folder, data: Folder, out: Folder, *, scratch: Path) -> None:
     tokenizer = Tokenizer.from_str(rules.decode())
     marks = {"begin_token": dataset.begin_token, "end_token": dataset.end_token}
     origin = {"step": manifest.step, "data_sha256": manifest.data_sha256} | manifest.settings
-    for name, table in (
-        (ORIGIN, origin),
-        (TOKENIZER_CONFIG, tokenizer_config(tokenizer, dataset)),
-        (GENERATION_CONFIG, generation_json(**marks, temperature=TEMPERATURE)),
-        (CONFIG, config_json(config, **marks)),
-    ):
-        out.write(name, _dump(table))
+    files = {
+        ORIGIN: _dump(origin),
+        TOKENIZER_CONFIG: _dump(tokenizer_config(tokenizer, dataset)),
+        GENERATION_CONFIG: _dump(generation_json(**marks, temperature=TEMPERATURE)),
+        **_inherited(manifest.settings["model"]),
+        CONFIG: _dump(config_json(config, **marks)),
+    }
+    for name, content in files.items():
+        out.write(name, content)
     print(f"step {manifest.step} of {run.uri} in {out.uri}")
+
+
+def _inherited(model: str) -> dict[str, bytes]:
+    """What speaks for a model that was published: how its chats become text, how it is sampled.
+
+    Nothing for fresh weights.
+    """
+    if model in SIZES:
+        return {}
+    folder = open_folder(model)
+    if not folder.exists(TOKENIZER_CONFIG):
+        raise InputError(
+            f"{folder.uri}/{TOKENIZER_CONFIG} does not exist: the run began from this model, and"
+            " what is exported takes its chat template"
+        )
+    return {name: folder.read(name) for name in INHERITED if folder.exists(name)}
 
 
 def _dump(table: dict[str, Any]) -> bytes:
