@@ -13,6 +13,8 @@ from workloads.benchmark.plan import Prompt
 
 Api = Literal["chat", "completions"]
 
+NO_TEXT = "no text"  # a whole answer without a token in it: the model may end at once
+
 
 class Failed(Exception):
     """The request failed; the text is the kind of failure, of which there are few."""
@@ -86,7 +88,7 @@ class Client:
             async for event in _events(response.content):
                 self._note(event, outcome)
         if not outcome.chunks:
-            raise Failed("no text")
+            raise Failed(NO_TEXT)
 
     def _note(self, event: dict[str, Any], outcome: Outcome) -> None:
         if "error" in event:

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from workloads.benchmark.client import Api, Client
+from workloads.benchmark.client import NO_TEXT, Api, Client
 from workloads.benchmark.cost import Rent
 from workloads.benchmark.drive import drive
 from workloads.benchmark.figures import RateFigures, figures
@@ -127,7 +127,7 @@ async def measure(
 async def _try(client: Client, prompt: Prompt) -> None:
     """One request before all others: a wrong address or name is said at once."""
     outcome = await client.ask(prompt, time.perf_counter())
-    if outcome.failure is not None:
+    if outcome.failure not in (None, NO_TEXT):
         raise StageError(
             f"{client.url} answers a first request for {client.model!r} with: {outcome.failure}"
         )
