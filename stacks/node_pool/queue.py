@@ -2,11 +2,13 @@
 
 from typing import Any, cast
 
+import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct
 
 from stacks.config import NodePoolConfig
 from stacks.shared.kubernetes import EFA, GPU, NAMESPACE, NEURON, NEURON_DEVICE_CLASS
+from workloads.jobs.pool import Pool, config_map_name, described
 
 _API = "kueue.x-k8s.io/v1beta2"
 
@@ -14,8 +16,8 @@ _API = "kueue.x-k8s.io/v1beta2"
 class Queue(Construct):
     """A pool's flavor of nodes, its cluster queue and its local queue, all named after it.
 
-    A job names the queue and nothing else: Kueue adds the label of the pool's nodes and the
-    toleration of their taint to its pods.
+    A job must name no more than the queue: Kueue adds the label of the pool's nodes and the
+    toleration of their taint to its pods. What else a job may want to know stands beside it.
     """
 
     def __init__(
@@ -29,12 +31,17 @@ class Queue(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
 
+        stack = cdk.Stack.of(self)
+        registry = f"{stack.account}.dkr.ecr.{stack.region}.amazonaws.com"
         eks.KubernetesManifest(
             self,
             "Objects",
             # The stubs miss a property of ICluster that Cluster has at run time.
             cluster=cast(eks.ICluster, cluster),
-            manifest=queue_objects(pool, neuron_allocator=neuron_allocator),
+            manifest=[
+                *queue_objects(pool, neuron_allocator=neuron_allocator),
+                description(pool, neuron_allocator=neuron_allocator, registry=registry),
+            ],
             overwrite=True,  # so that a creation that failed half-way can be repeated
         )
 
@@ -93,6 +100,26 @@ def queue_objects(pool: NodePoolConfig, *, neuron_allocator: str) -> list[dict[s
     if pool.hardware.neuron and neuron_allocator == "dra":
         objects += [_claim(pool, "device", 1), _claim(pool, "node", pool.hardware.chips)]
     return objects
+
+
+def description(pool: NodePoolConfig, *, neuron_allocator: str, registry: str) -> dict[str, Any]:
+    """What `python -m workloads.submit` reads of the pool; `registry` has the workloads' images."""
+    told = Pool(
+        name=pool.name,
+        instance_type=pool.instance_type,
+        max_nodes=pool.purchase.max_nodes,
+        efa=pool.efa,
+        lnc=pool.lnc,
+        hugepages=pool.hugepages,
+        allocator=neuron_allocator,
+        registry=registry,
+    )
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": config_map_name(pool.name), "namespace": NAMESPACE},
+        "data": described(told),
+    }
 
 
 def quota(pool: NodePoolConfig) -> dict[str, str]:

@@ -5,8 +5,9 @@ import pytest
 
 from operations.manifests import NO_SCHEMA, problems
 from stacks.config.types import refused
-from stacks.node_pool.queue import queue_objects, quota
+from stacks.node_pool.queue import description, queue_objects, quota
 from workloads.hardware import INSTANCES
+from workloads.jobs.pool import read_pool
 from workloads.versions import VERSIONS
 
 TYPES = {name: i for name, i in INSTANCES.items() if not refused(name)}
@@ -129,7 +130,7 @@ def test_a_pools_queue_is_in_its_stack_and_goes_before_its_nodes(stacks, environ
         manifest["metadata"]["name"]
         for manifest in json.loads(pool.only("Custom::AWSCDK-EKS-KubernetesResource")["Manifest"])
     }
-    assert names == {stack.removeprefix("pool-")}
+    assert names == {stack.removeprefix("pool-"), stack}
 
 
 def test_nodes_with_efa_interfaces_are_labelled_for_the_plugin(stacks):
@@ -138,3 +139,16 @@ def test_nodes_with_efa_interfaces_are_labelled_for_the_plugin(stacks):
 
     assert with_efa["Labels"]["efa"] == "present"
     assert "efa" not in without["Labels"], "the type has EFA, the pool goes without"
+
+
+@every_type
+def test_a_job_reads_the_pool_as_it_is_configured(pool_of, instance_type):
+    pool = pool_of(instance_type, max_nodes=3)
+
+    manifest = description(pool, neuron_allocator="dra", registry="registry")
+
+    read = read_pool(manifest["data"])
+    assert problems(manifest, "1.35") == []
+    assert (read.name, read.max_nodes, read.allocator) == (pool.name, 3, "dra")
+    assert (read.hardware, read.efa, read.lnc) == (TYPES[instance_type], pool.efa, pool.lnc)
+    assert read.registry == "registry"
