@@ -37,6 +37,9 @@ class Training:
     losses: tuple[float, ...]
 
 
+DATA_PAGE = "data.html"  # the report of `prepare`, beside the demo's own
+
+
 @dataclass(frozen=True, kw_only=True)
 class DemoReport:
     """Everything the demo shows at its end."""
@@ -61,6 +64,7 @@ class DemoReport:
         page = environment.get_template("report.html.j2").render(
             report={
                 **facts,
+                "data_page": DATA_PAGE,
                 "loss_png": base64.b64encode(loss_picture).decode(),
                 "longest": max(self.step_seconds.values()),
             }

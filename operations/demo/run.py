@@ -20,7 +20,7 @@ from operations.demo.loopback import HOST, answers, free_port, is_free
 from operations.demo.narrator import Narrator, StepError
 from operations.demo.pools import pools_of
 from operations.demo.questions import Answer, ask, familiarity, vocabulary
-from operations.demo.report import DemoReport, Training, read_training
+from operations.demo.report import DATA_PAGE, DemoReport, Training, read_training
 from operations.embedded.cdk import Cdk, Say
 from operations.embedded.emulator import REPOSITORY, Emulator
 from operations.embedded.report import Report, inspect
@@ -123,9 +123,10 @@ class Demo:
         """Prepare data, train and export, through the buckets of the storage stack."""
         data = data_uri(outputs)
         run = f"s3://{outputs['CheckpointsBucket']}/demo"
-        text = ["--input", *self.texts] if self.texts else ["--stories", f"{STORIES}"]
+        text = ["--input", *self.texts] if self.texts else ["--stories", f"{STORIES}", "--noise"]
         with narrator.step("prepare", "text to tokens") as step:
             self._work("prepare", [*text, "--out", data], step.say)
+            (self.folder / DATA_PAGE).write_bytes(self._read(f"{data}/report.html"))
         with narrator.step("train", f"train the model {MODEL!r} in {PROCESSES} processes") as step:
             options = {"--data": data, "--out": run, "--model": MODEL, "--seed": "1"}
             options |= {
