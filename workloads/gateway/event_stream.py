@@ -54,14 +54,15 @@ class Decoder:
         start, end = 0, len(buffer)
         while end - start >= 12:
             total, headers_length, prelude_crc = _PRELUDE.unpack_from(buffer, start)
-            if crc32(buffer[start : start + 8]) != prelude_crc:
-                raise EventStreamError("checksum mismatch in the prelude of a frame")
+            stop = start + total
             payload_length = total - headers_length - _OVERHEAD
             if not (headers_length <= MAX_HEADERS and 0 <= payload_length <= MAX_PAYLOAD):
                 raise EventStreamError(f"impossible lengths in a frame of {total} bytes")
-            stop = start + total
-            if stop > end:
+            if stop > end:  # waiting for the rest: its length had better be right
+                if crc32(buffer[start : start + 8]) != prelude_crc:
+                    raise EventStreamError("checksum mismatch in the prelude of a frame")
                 break
+            # This checksum is over the prelude and its own, too.
             if crc32(buffer[start : stop - 4]) != _UINT32.unpack_from(buffer, stop - 4)[0]:
                 raise EventStreamError("checksum mismatch in a frame")
             payload_start = start + 12 + headers_length

@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from typing import Any
 
-from workloads.gateway.errors import ApiError
+from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.surfaces.dialects import OPENAI, Dialect
 
 # Converse's own limit for a request is 25,000,000 bytes.
@@ -42,6 +42,7 @@ class Exchange:
         self.outcome = 0
         self.started = False
         self.gone = False
+        self._gone_cancelled = self._expired = False
         self.settles = False  # the work's backend bills the whole answer, read or not
 
     def header(self, name: bytes) -> str | None:
@@ -71,25 +72,35 @@ class Exchange:
             message = await self._receive()
         raise ClientGone
 
-    async def unless_gone(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work` after the body was read; if the client goes, raise ClientGone.
+    async def unless_gone(self, work: Coroutine[Any, Any, None], deadline: float) -> None:
+        """Do `work` after the body was read, within `deadline` seconds.
 
-        `work` is cancelled then, unless it `settles`: that is done to its end, for nobody.
+        Raises ClientGone if the client goes, and ApiError 504 if the time is over; `work` is
+        cancelled then. If it `settles`, it is done to its end for a client that is gone.
         """
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.create_task(self._watch(task))
+        loop = asyncio.get_running_loop()
+
+        def expire() -> None:
+            self._expired = True
+            task.cancel()
+
+        watcher = loop.create_task(self._watch(task))
+        timer = loop.call_later(deadline, expire)
         try:
             await work
-        except asyncio.CancelledError:
-            if not self.gone:
+        except (asyncio.CancelledError, ApiError) as error:
+            cancelled = isinstance(error, asyncio.CancelledError)
+            if cancelled and (self._gone_cancelled or self._expired):
+                task.uncancel()
+            elif cancelled or not self.gone:
                 raise
-            task.uncancel()
-            raise ClientGone from None
-        except ApiError:
             if not self.gone:
-                raise
+                message = f"there was no whole answer within {deadline:g} s"
+                raise unavailable(message, 504) from None
         finally:
+            timer.cancel()
             watcher.cancel()
         if self.gone:
             raise ClientGone
@@ -99,6 +110,7 @@ class Exchange:
             pass
         self.gone = True
         if not self.settles:
+            self._gone_cancelled = True
             task.cancel()
 
     async def respond(

@@ -1,14 +1,11 @@
 """Tokens of one answer and what they cost."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workloads.gateway.config import PriceConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens by the way they are charged; the four do not overlap.
 
     Bedrock counts this way. OpenAI's `prompt_tokens` includes the cached ones.
@@ -59,11 +56,12 @@ class Usage:
     @classmethod
     def from_openai(cls, usage: Any) -> "Usage | None":
         """From an OpenAI-compatible server's `usage`; None where it counts nothing."""
-        if not isinstance(usage, Mapping):
+        if not isinstance(usage, dict):
             return None
         details = usage.get("prompt_tokens_details")
         prompt = _count(usage, "prompt_tokens")
-        cached = min(_count(details, "cached_tokens"), prompt)
+        cached = _count(details, "cached_tokens") if isinstance(details, dict) else 0
+        cached = min(cached, prompt)
         return cls(
             input=prompt - cached, output=_count(usage, "completion_tokens"), cache_read=cached
         )
@@ -71,7 +69,7 @@ class Usage:
     @classmethod
     def from_converse(cls, usage: Any) -> "Usage | None":
         """From the `usage` of Bedrock's Converse."""
-        if not isinstance(usage, Mapping):
+        if not isinstance(usage, dict):
             return None
         return cls(
             input=_count(usage, "inputTokens"),
@@ -81,6 +79,6 @@ class Usage:
         )
 
 
-def _count(usage: Any, key: str) -> int:
-    value = usage.get(key) if isinstance(usage, Mapping) else None
+def _count(usage: dict[str, Any], key: str) -> int:
+    value = usage.get(key)
     return value if isinstance(value, int) and value > 0 else 0

@@ -55,7 +55,7 @@ class BedrockModel:
     async def stream(self, call: Call) -> AsyncGenerator[bytes]:
         body = self._request(call)
         writer = call.writer(self._name)
-        write = writer.write
+        write, loads = writer.write, orjson.loads
         decoder = Decoder()
         stopped = False
         async with self._bedrock.post(self._converse_stream, body, HEADERS) as response:
@@ -68,12 +68,12 @@ class BedrockModel:
                     for headers, payload in decoder.feed(data):
                         if headers.get(":message-type") != "event":
                             raise aws_stream_failure(self._bedrock.name, (headers, payload))
-                        kind, event = headers[":event-type"], orjson.loads(payload)
+                        kind, event = headers[":event-type"], loads(payload)
+                        chunks.append(write(kind, event))
                         if kind == "metadata":
                             call.usage = Usage.from_converse(event.get("usage"))
                         elif kind == "messageStop":
                             stopped = True
-                        chunks.append(write(kind, event))
                 except ApiError as error:
                     failure = error
                 except (ValueError, KeyError, TypeError, AttributeError):

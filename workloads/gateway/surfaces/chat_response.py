@@ -87,12 +87,12 @@ class ChunkWriter:
 
         Raises KeyError, TypeError or AttributeError where the event is none of Converse's.
         """
+        if kind == "contentBlockDelta":
+            delta = event["delta"]
+            if self._started and "text" in delta:  # nearly every event is this one
+                return self._text_head + orjson.dumps(delta["text"]) + self._text_tail
+            return self._content(event["contentBlockIndex"], delta)
         match kind:
-            case "contentBlockDelta":
-                delta = event["delta"]
-                if self._started and "text" in delta:  # nearly every event is this one
-                    return self._text_head + orjson.dumps(delta["text"]) + self._text_tail
-                return self._content(event["contentBlockIndex"], delta)
             case "contentBlockStart":
                 if use := event["start"].get("toolUse"):
                     return self._tool(event["contentBlockIndex"], use)
@@ -105,8 +105,7 @@ class ChunkWriter:
                 reason = FINISH_REASONS.get(event["stopReason"], "stop")
                 return self._begin() + self._head + self._finish % orjson.dumps(reason)
             case "metadata":
-                usage = Usage.from_converse(event.get("usage"))
-                if usage and self._include_usage:
+                if self._include_usage and (usage := Usage.from_converse(event.get("usage"))):
                     return self._head + b'],"usage":%b}\n\n' % orjson.dumps(usage.to_openai())
         return b""  # messageStart, and whatever Bedrock may add
 
