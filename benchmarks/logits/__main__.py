@@ -34,7 +34,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     options.add_argument("--model", type=Path)
-    options.add_argument("--environments", type=Path, default=Path(".venv-transformers"))
+    options.add_argument("--environments", type=Path, default=Path(".venv/transformers"))
     given = options.parse_args()
     worst = 0.0
     with tempfile.TemporaryDirectory(prefix="logits-") as scratch:
