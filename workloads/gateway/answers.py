@@ -59,7 +59,11 @@ class Answers:
         model = self._allowed_chain(call.model, tenant)[0]
         exchange.model = model.name
         self._limits.admit(tenant)
-        return await self._backends[model.name].count_tokens(call)
+        try:
+            async with asyncio.timeout(model.deadline):
+                return await self._backends[model.name].count_tokens(call)
+        except TimeoutError:
+            raise unavailable("the tokens were not counted in time", 504) from None
 
     async def embed(self, exchange: Exchange, tenant: TenantConfig, call: EmbeddingCall) -> None:
         """Answer with embeddings of the very model: vectors of another one compare with nothing.

@@ -20,6 +20,7 @@ from workloads.gateway.upstream import Upstream
 
 KEPT_SECONDS = 60.0  # how long a row of the table is believed: a revoked key works no longer
 UNKNOWN_SECONDS = 5.0  # and how long an absence is: a new key works this soon
+READ_SECONDS = 10.0  # then it counts as unreadable
 KEPT_KEYS = 10_000
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,11 @@ class TenantTable:
             return kept[1]
 
     async def _read(self, digest: str) -> TenantConfig | None:
-        tenant = _tenant(await self._get_item(digest))
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                tenant = _tenant(await self._get_item(digest))
+        except TimeoutError:
+            raise unavailable("the tenants cannot be looked up at the moment") from None
         seconds = UNKNOWN_SECONDS if tenant is None else KEPT_SECONDS
         while len(self._kept) >= KEPT_KEYS:
             del self._kept[next(iter(self._kept))]  # the oldest
