@@ -20,12 +20,7 @@ from operations.processes import Process
 
 REPOSITORY = Path(__file__).parents[4]
 VLLM_PYTHON = os.environ.get("VLLM_PYTHON")
-SERVERS = [
-    "ours",
-    pytest.param(
-        "vllm", marks=pytest.mark.skipif(not VLLM_PYTHON, reason="VLLM_PYTHON names no interpreter")
-    ),
-]
+SERVERS = ["ours", *(["vllm"] if VLLM_PYTHON else [])]
 CONTEXT = 32  # of the session's data set
 
 
