@@ -32,6 +32,8 @@ OPEN_RESOURCES = {
     "…/*": "the objects of a bucket",
     "…/tiny-llama/*": "the objects of a model",
     "…/llama/big/*": "the objects of a model",
+    "…/tiny-llama.????????????/*": "the objects of a model's later versions",
+    "…/llama/big.????????????/*": "the objects of a model's later versions",
     "arn:aws:bedrock:*::foundation-model/…": "a model behind an inference profile",
     "arn:aws:logs:…:log-group:/aws/sagemaker/Endpoints/*": "the log streams of endpoints",
 }
