@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.command import InputError, StageError, progress
+from workloads.dataset import file_sha256
 from workloads.files import Folder
 
 MANIFEST = "MANIFEST.json"
@@ -42,9 +43,7 @@ def measure(path: Path) -> Package:
         name = file.relative_to(path).as_posix()
         if not file.is_file() or name == MANIFEST or any(p[0] == "." for p in name.split("/")):
             continue
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        files[name] = {"bytes": file.stat().st_size, "sha256": digest}
+        files[name] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
     if not files:
         raise InputError(f"{path} has no files")
     return Package(files=files)
