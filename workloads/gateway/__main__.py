@@ -4,35 +4,28 @@
 
 Without --config the file's text is the environment variable GATEWAY_CONFIG. Credentials, region
 and endpoints come from the AWS SDK's standard environment. Ends with 2 and one sentence if
-the configuration cannot be used; on SIGTERM answers what it has begun, then ends with 0.
+the configuration cannot be used. On SIGTERM it says "not ready" for the seconds of --leave, then
+answers what it has begun, and ends with 0.
 """
 
 import argparse
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from workloads.gateway.app import Gateway
 from workloads.gateway.aws import Aws
 from workloads.gateway.backends.build import build_backends
 from workloads.gateway.config import GatewayConfigError, GatewayFile, parse
+from workloads.gateway.server import Server
 from workloads.gateway.tenants import Tenants, TenantTable
 from workloads.gateway.upstream import client_session
-
-# Longer than any idle timeout of a load balancer (at most 4000 s for an ALB): one that reuses a
-# connection the gateway is just closing answers its client with 502.
-KEEP_ALIVE_SECONDS = 4_010
-# How long streams may go on after SIGTERM; ECS waits at most 120 s before it kills.
-DRAIN_SECONDS = 110
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,6 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", help="DynamoDB table of tenants, next to the file's own")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: a free one")
+    parser.add_argument(
+        "--leave",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="after SIGTERM: serve on as not ready, so that a load balancer turns to others",
+    )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         listener = listen(options.host, options.port)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(file, options.table, region, listener))
+            runner.run(serve(file, options.table, region, listener, options.leave))
     except GatewayConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -89,7 +89,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    file: GatewayFile, table: str | None, region: str | None, listener: socket.socket
+    file: GatewayFile,
+    table: str | None,
+    region: str | None,
+    listener: socket.socket,
+    leave: float,
 ) -> None:
     """Serve until a signal to stop. Raises GatewayConfigError if AWS cannot be set up."""
     async with client_session() as http:
@@ -103,43 +107,16 @@ async def serve(
             tenants=Tenants(file.tenants, tenant_table),
             is_ready=lambda: not aws.used or aws.credentials.fresh,
         )
-        server = Server(
-            uvicorn.Config(
-                gateway,
-                loop="none",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,  # nothing here depends on who the client is
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
-        )
+        server = Server(gateway, leave=leave)
         server.stop_at_signals()
         host, port = listener.getsockname()[:2]
         print(
             f"gateway listens on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True
         )
         await server.serve(sockets=[listener])
+        await server.drained()
         if renewal is not None:
             renewal.cancel()
-
-
-class Server(uvicorn.Server):
-    """Stops at a signal and then returns; uvicorn's own would raise the signal again."""
-
-    def stop_at_signals(self) -> None:
-        """SIGTERM and SIGINT stop the server, also before it has begun to serve."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 if __name__ == "__main__":

@@ -177,6 +177,8 @@ class Answers:
             breaker.leave()
             if isinstance(error, ApiError):
                 breaker.failed(error)
+            elif exchange.expired:
+                breaker.failed(unavailable(f"the model {model.name!r} has said nothing", 504))
             raise
         breaker.answered()
         return answer

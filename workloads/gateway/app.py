@@ -1,5 +1,6 @@
 """The gateway's routes, as a bare ASGI application."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ import orjson
 from workloads.gateway.answers import Answers
 from workloads.gateway.call import Backend, Json
 from workloads.gateway.config import ModelConfig, TenantConfig
-from workloads.gateway.errors import ApiError, bad_request
+from workloads.gateway.errors import ApiError, bad_request, unavailable
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from workloads.gateway.limits import Limits
 from workloads.gateway.metrics import CONTENT_TYPE, Metrics
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """The application. `is_ready` says whether a load balancer should send more requests."""
+    """The application. `is_ready` says whether a load balancer should send more requests.
+
+    While it is `leaving` it is not ready, but serves as ever.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class Gateway:
         self._by_id = {model.bedrock: model.name for model in reversed(models) if model.bedrock}
         self._tenants = tenants
         self._is_ready = is_ready
+        self.leaving = False
         self._metrics = Metrics()
         self._answers = Answers(models, backends, Limits(), self._metrics)
         # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
@@ -62,6 +67,8 @@ class Gateway:
             await exchange.fail(error)
         except ClientGone:
             exchange.outcome = CLIENT_GONE
+        except asyncio.CancelledError:  # by the server alone, at the end of its time to drain
+            await exchange.fail(unavailable("the gateway is being stopped; ask again"))
         except Exception:
             log.exception("%s: %s %s", exchange.request_id, exchange.method, exchange.path)
             message = (
@@ -102,7 +109,7 @@ class Gateway:
             await exchange.respond(200, b'{"status":"ok"}')
         elif path == "/ready":
             _expect(exchange, "GET")
-            ready = self._is_ready()
+            ready = not self.leaving and self._is_ready()
             status = b'{"status":"ready"}' if ready else b'{"status":"not ready"}'
             await exchange.respond(200 if ready else 503, status)
         elif path == "/metrics" and exchange.header(b"x-forwarded-for") is None:

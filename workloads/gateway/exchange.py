@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from workloads.gateway.errors import ApiError, unavailable
@@ -10,6 +11,8 @@ from workloads.gateway.surfaces.dialects import OPENAI, Dialect
 
 # Converse's own limit for a request is 25,000,000 bytes.
 MAX_BODY = 25_000_000
+BODY_SECONDS = 300  # how long it may take to arrive
+LAST_EVENT_SECONDS = 3  # how long a client may take to make room for the error that ends its stream
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -42,7 +45,8 @@ class Exchange:
         self.outcome = 0
         self.started = False
         self.gone = False
-        self._gone_cancelled = self._expired = False
+        self.expired = False  # its deadline has passed
+        self._gone_cancelled = False
         self.settles = False  # the work's backend bills the whole answer, read or not
 
     def header(self, name: bytes) -> str | None:
@@ -53,10 +57,18 @@ class Exchange:
         return None
 
     async def body(self) -> bytes:
-        """The whole request body. Raises ApiError 413, ClientGone."""
+        """The whole request body. Raises ApiError 408 and 413, ClientGone."""
         length = self.header(b"content-length")
         if length is not None and length.isdigit() and int(length) > MAX_BODY:
             raise _too_large()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self._body()
+        except TimeoutError:
+            message = f"the request did not arrive within {BODY_SECONDS} s"
+            raise ApiError(408, message, code="request_timeout") from None
+
+    async def _body(self) -> bytes:
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             whole: bytes = message.get("body", b"")
@@ -83,7 +95,7 @@ class Exchange:
         loop = asyncio.get_running_loop()
 
         def expire() -> None:
-            self._expired = True
+            self.expired = True
             task.cancel()
 
         watcher = loop.create_task(self._watch(task))
@@ -92,7 +104,7 @@ class Exchange:
             await work
         except (asyncio.CancelledError, ApiError) as error:
             cancelled = isinstance(error, asyncio.CancelledError)
-            if cancelled and (self._gone_cancelled or self._expired):
+            if cancelled and (self._gone_cancelled or self.expired):
                 task.uncancel()
             elif cancelled or not self.gone:
                 raise
@@ -139,7 +151,9 @@ class Exchange:
         """The error as a response; inside a stream as its last event."""
         self.outcome = error.status
         if self.started:
-            await self.end(self.dialect.last_event(error, self.request_id))
+            with suppress(TimeoutError):  # one that reads nothing any more is not waited for
+                async with asyncio.timeout(LAST_EVENT_SECONDS):
+                    await self.end(self.dialect.last_event(error, self.request_id))
             return
         headers = self.dialect.failure_headers(error)
         if error.retry_after is not None:

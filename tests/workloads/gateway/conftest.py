@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import queue
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -71,7 +73,7 @@ class Running:
         self.url = match[0]
 
     def stop(self) -> int:
-        self.process.terminate()
+        self.process.send_signal(signal.SIGINT)  # at once, whatever its time to leave is
         try:
             return self.process.wait(10)
         finally:
@@ -130,6 +132,7 @@ def forget(services) -> None:
     """Every test scripts its own answers."""
     services.answers.clear()
     services.received.clear()
+    services.aborted = queue.Queue()
 
 
 @pytest.fixture(scope="session")

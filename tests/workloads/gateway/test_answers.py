@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -462,6 +463,7 @@ def fragile(start_gateway, services):
     own = f'openai = "{services.url}/v1"'
     models = {"hurried": f"{own}\ndeadline = 1", "narrow": f"{own}\nconcurrency = 1"}
     models["down"] = 'openai = "http://127.0.0.1:9/v1"'
+    models["silent"] = f"{own}\ndeadline = 1"
     text = "".join(f'[[models]]\nname = "{name}"\n{keys}\n' for name, keys in models.items())
     gateway = start_gateway(f'{text}[[tenants]]\nname = "a"\nkey_sha256 = "{sha256(KEY)}"\n')
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as client:
@@ -509,6 +511,21 @@ def test_a_backend_that_is_gone_is_left_alone_after_a_while(fragile):
     assert "cannot be reached" in errors[0].message
     assert "again and again" in errors[-1].message
     assert int(errors[-1].response.headers["retry-after"]) >= 1
+
+
+def test_a_backend_that_never_answers_is_left_alone_after_a_while(fragile, services):
+    services.answer("silent", Gate(), b"")
+
+    def ask(_: int) -> str:
+        with pytest.raises(openai.InternalServerError) as caught:
+            fragile.chat.completions.create(model="silent", messages=QUESTION)
+        return caught.value.message
+
+    with ThreadPoolExecutor(FAILURES_TO_OPEN) as clients:
+        assert all("within 1 s" in message for message in clients.map(ask, range(FAILURES_TO_OPEN)))
+
+    assert "again and again" in ask(0)
+    assert {services.aborted.get(timeout=10) for _ in range(FAILURES_TO_OPEN)} == {"silent"}
 
 
 def test_an_open_stream_delays_nobody(client, services, http):
