@@ -8,6 +8,7 @@ from itertools import count
 from typing import TypeVar
 
 from workloads.gateway.call import Backend, Call
+from workloads.gateway.caller import Caller
 from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
@@ -44,6 +45,7 @@ class Answers:
         """Answer one request. Raises ApiError, ClientGone."""
         chain = self._allowed_chain(call.model, tenant)
         exchange.model = chain[0].name
+        call.caller = Caller(tenant, exchange.request_id)
         self._limits.admit(tenant)
         answer = self._stream if call.stream else self._complete
         in_flight = self._metrics.in_flight.values
@@ -72,6 +74,7 @@ class Answers:
         """
         model = self._allowed_chain(call.model, tenant)[0]
         exchange.model = model.name
+        call.caller = Caller(tenant, exchange.request_id)
         self._limits.admit(tenant)
 
         async def work() -> None:

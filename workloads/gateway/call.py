@@ -8,6 +8,7 @@ translated to and from it, and so is every backend; no surface knows a backend.
 from collections.abc import AsyncGenerator
 from typing import Any, Protocol
 
+from workloads.gateway.caller import Caller
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.usage import Usage
 
@@ -33,8 +34,10 @@ class Call(Protocol):
     `usage` is filled by the backend as soon as the model reports it, and `ending` with what closes
     the stream once the answer is whole. `chat` is the body of the
     request where it is OpenAI's: a server with that API gets it as it is, unknown fields and all.
+    `caller` is known before any backend is asked.
     """
 
+    caller: Caller | None
     model: str
     stream: bool
     usage: Usage | None

@@ -130,13 +130,21 @@ class GuardrailConfig(Section):
 
 
 class TenantConfig(Section):
-    """Who holds one API key, and how much they may ask for. Absent limits and models: any."""
+    """Who holds one API key, and how much they may ask for. Absent limits and models: any.
+
+    `created` and `expires` are seconds since the epoch; an `admin` sees everybody's usage.
+    """
 
     name: Name
     key_sha256: Annotated[str, AfterValidator(_sha256)]
+    key_id: Name | None = None
+    created: int | None = None
+    expires: int | None = None
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+    monthly_budget_usd: Usd | None = None
     models: tuple[str, ...] | None = None
+    admin: bool = False
 
 
 class GatewayFile(Section):

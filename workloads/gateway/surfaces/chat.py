@@ -4,6 +4,7 @@ import os
 import time
 
 from workloads.gateway.call import Json
+from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request
 from workloads.gateway.surfaces.chat_request import converse_request
 from workloads.gateway.surfaces.chat_response import ChunkWriter, completion
@@ -24,6 +25,7 @@ class ChatCall:
             raise bad_request("stream_options is not an object", "stream_options")
         self.model: str = model
         self.stream = bool(body.get("stream"))
+        self.caller: Caller | None = None
         self.usage: Usage | None = None
         self.ending = b""
         self.chat: Json | None = body

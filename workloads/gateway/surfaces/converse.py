@@ -3,6 +3,7 @@
 import orjson
 
 from workloads.gateway.call import Json
+from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request, redact
 from workloads.gateway.event_stream import encode
 from workloads.gateway.usage import Usage
@@ -19,6 +20,7 @@ class ConverseCall:
             raise bad_request("messages must be a list with at least one message", "messages")
         self.model = model
         self.stream = stream
+        self.caller: Caller | None = None
         self.usage: Usage | None = None
         self.ending = b""
         self.chat: Json | None = None

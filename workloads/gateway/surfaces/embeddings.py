@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request
 from workloads.gateway.usage import Usage
 
@@ -30,6 +31,7 @@ class EmbeddingCall:
             raise bad_request(f"input must be a text, or a list of 1 to {MAX_INPUTS}", "input")
         self.model: str = body["model"]
         self.body = body
+        self.caller: Caller | None = None
         self.usage: Usage | None = None
         self._base64 = form == "base64"
 

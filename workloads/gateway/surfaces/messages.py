@@ -3,6 +3,7 @@
 import os
 
 from workloads.gateway.call import Json
+from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request
 from workloads.gateway.surfaces.messages_request import converse_request
 from workloads.gateway.surfaces.messages_response import EventWriter, message
@@ -26,6 +27,7 @@ class MessagesCall:
             raise bad_request("max_tokens: a positive number is required", "max_tokens")
         self.model: str = model
         self.stream = bool(body.get("stream"))
+        self.caller: Caller | None = None
         self.usage: Usage | None = None
         self.ending = b""
         self.chat: Json | None = None
