@@ -11,6 +11,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 PORT = 8080
+# A stopping task serves on for so long: the load balancer, told at the same time, takes some
+# seconds to send new requests elsewhere.
+LEAVE_SECONDS = 10
 
 
 class GatewayService(Construct):
@@ -46,7 +49,11 @@ class GatewayService(Construct):
         definition.add_container(
             "Gateway",
             image=image,
-            command=["--host", "0.0.0.0", "--port", str(PORT), "--table", table_name],
+            command=[
+                *("--host", "0.0.0.0", "--port", str(PORT)),
+                *("--table", table_name),
+                *("--leave", str(LEAVE_SECONDS)),
+            ],
             environment={"GATEWAY_CONFIG": config_toml},
             port_mappings=[ecs.PortMapping(container_port=PORT)],
             readonly_root_filesystem=True,

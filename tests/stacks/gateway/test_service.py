@@ -28,6 +28,7 @@ def test_the_command_is_the_gateways_with_its_table(gateway, container):
     assert container["Command"] == [
         *("--host", "0.0.0.0", "--port", "8080"),
         *("--table", {"Ref": table}),
+        *("--leave", "10"),
     ]
     assert [port["ContainerPort"] for port in container["PortMappings"]] == [8080]
 
