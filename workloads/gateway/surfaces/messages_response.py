@@ -1,5 +1,6 @@
 """What Bedrock's Converse and ConverseStream answer, in the form of Anthropic's Messages."""
 
+import re
 from typing import Any
 
 import orjson
@@ -142,6 +143,15 @@ class EventWriter:
         return _event("message_start", {"message": {**self._head, "content": [], **nothing}})
 
 
+# Line ends of Unicode: allowed in JSON and in an event, but clients that cut text into lines with
+# Python's splitlines, as httpx does for LiteLLM, would lose the event.
+_LINE_ENDS = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
+
+
+def _escaped(line_end: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(line_end[0].decode())
+
+
 def _event(kind: str, content: Json) -> bytes:
-    data = orjson.dumps({"type": kind, **content})
+    data = _LINE_ENDS.sub(_escaped, orjson.dumps({"type": kind, **content}))
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)

@@ -1,0 +1,111 @@
+"""The same answers from every kind of backend: Bedrock, an own server, a SageMaker endpoint."""
+
+from collections.abc import Iterable
+
+from tests.workloads.gateway.fakes import (
+    FakeServices,
+    converse_answer,
+    converse_stream,
+    event,
+    openai_chunk,
+    openai_completion,
+    openai_stream,
+    sse,
+    usage,
+)
+
+NOVA = "amazon.nova-lite-v1:0"  # how the fake knows the model that clients call "nova"
+MODELS = ["nova", "own", "endpoint"]
+BACKENDS = {"nova": NOVA, "own": "own", "endpoint": "tiny-llama"}
+QUESTION = "Wie heißt der Fuchs? 🦊"
+TEXTS = ["Der Fuchs ", "heißt „Renate“.\n", "🦊\u2028"]
+USE = {"toolUseId": "t1", "name": "get_weather", "input": {"city": "Köln"}}
+CALL = {
+    "id": "t1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Köln"}'},
+}
+ARGUMENTS = ['{"city":', ' "Köln"}']  # the same, in pieces
+
+
+def parts(events: Iterable[bytes], size: int = 50) -> list[bytes]:
+    """Payload parts of `size` bytes: events, lines and letters are split over frames."""
+    data = b"".join(events)
+    return [event("PayloadPart", data[i : i + size]) for i in range(0, len(data), size)]
+
+
+def answer_everywhere(services: FakeServices, texts: Iterable[str] = TEXTS) -> None:
+    """Every backend says `texts`, for 4 and 3 tokens."""
+    text = "".join(texts)
+    services.answer(NOVA, body=converse_answer({"text": text}, tokens=usage(4, 3)))
+    services.answer("own", body=openai_completion(text))
+    services.answer("tiny-llama", body=openai_completion(text, "tiny"))
+
+
+def stream_everywhere(services: FakeServices, texts: Iterable[str] = TEXTS) -> None:
+    """Every backend streams `texts`, one by one."""
+    services.answer(NOVA, *converse_stream(texts, usage(4, 3)))
+    services.answer("own", *openai_stream(texts))
+    services.answer("tiny-llama", *parts(openai_stream(texts, "tiny"), 7))
+
+
+def call_tools_everywhere(services: FakeServices, *, stream: bool) -> None:
+    """Every backend calls the tool; in a stream it thinks and speaks before."""
+    if stream:
+        services.answer(NOVA, *_converse_tools())
+        chunks = _openai_tools()
+        services.answer("own", *chunks)
+        services.answer("tiny-llama", *parts(chunks))
+        return
+    answer = converse_answer({"toolUse": USE}, stop="tool_use", tokens=usage(4, 3))
+    services.answer(NOVA, body=answer)
+    for who in ("own", "tiny-llama"):
+        completion = openai_completion("", who)
+        [choice] = completion["choices"]
+        choice |= {"finish_reason": "tool_calls"}
+        choice["message"] |= {"content": None, "tool_calls": [CALL]}
+        services.answer(who, body=completion)
+
+
+def _converse_tools() -> list[bytes]:
+    def delta(block: int, delta: dict) -> bytes:
+        return event("contentBlockDelta", {"contentBlockIndex": block, "delta": delta})
+
+    start = {"toolUse": {"toolUseId": "t1", "name": "get_weather"}}
+    return [
+        event("messageStart", {"role": "assistant"}),
+        delta(0, {"reasoningContent": {"text": "Weather"}}),
+        delta(0, {"reasoningContent": {"signature": "c2ln"}}),
+        event("contentBlockStop", {"contentBlockIndex": 0}),
+        delta(1, {"text": "Hm."}),
+        event("contentBlockStop", {"contentBlockIndex": 1}),
+        event("contentBlockStart", {"contentBlockIndex": 2, "start": start}),
+        *(delta(2, {"toolUse": {"input": piece}}) for piece in ARGUMENTS),
+        event("contentBlockStop", {"contentBlockIndex": 2}),
+        event("messageStop", {"stopReason": "tool_use"}),
+        event("metadata", {"usage": usage(4, 3), "metrics": {"latencyMs": 1}}),
+    ]
+
+
+def _openai_tools() -> list[bytes]:
+    begun = {"index": 0, **CALL, "function": {"name": "get_weather", "arguments": ""}}
+    return sse(
+        openai_chunk({"role": "assistant", "content": ""}),
+        openai_chunk({"reasoning_content": "Weather"}),
+        openai_chunk({"content": "Hm."}),
+        openai_chunk({"tool_calls": [begun]}),
+        *(
+            openai_chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
+            for piece in ARGUMENTS
+        ),
+        {**openai_chunk({}), "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+        openai_chunk(None, usage={"prompt_tokens": 4, "completion_tokens": 3}),
+        "[DONE]",
+    )
+
+
+def openai_embeddings(vectors: list[list[float]], model: str = "own") -> dict:
+    """What an own server answers for that many texts."""
+    data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
+    tokens = {"prompt_tokens": 3, "total_tokens": 3}
+    return {"object": "list", "data": data, "model": model, "usage": tokens}
