@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +26,8 @@ class Result:
 class Client(asyncio.Protocol):
     """One client with one connection; notes how long every answer took, in seconds."""
 
-    def __init__(self, request: bytes, stream: bool, times: list[float]) -> None:
+    def __init__(self, request: bytes, times: list[float]) -> None:
         self._request = request
-        self._stream = stream
         self._times = times
         self._buffer = b""
         self.stopped = asyncio.get_running_loop().create_future()
@@ -54,15 +54,43 @@ class Client(asyncio.Protocol):
             self._transport.close()
 
     def _is_whole(self) -> bool:
-        if self._stream:
-            return self._buffer.endswith(b"\r\n0\r\n\r\n")
+        if self._buffer.endswith(b"\r\n0\r\n\r\n"):  # the last chunk
+            return True
         head, found, body = self._buffer.partition(b"\r\n\r\n")
-        _, _, after = head.partition(b"content-length: ")
-        return bool(found) and len(body) == int(after.partition(b"\r\n")[0])
+        _, sized, after = head.partition(b"content-length: ")
+        return bool(found and sized) and len(body) == int(after.partition(b"\r\n")[0])
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.stopped.done():
             self.stopped.set_result(None)
+
+
+class Crowd:
+    """Clients that ask `requests`, one request each, until they are told to stop."""
+
+    def __init__(self, port: int, requests: Sequence[bytes]) -> None:
+        self._port = port
+        self._requests = requests
+        self._clients: list[Client] = []
+        self.times: list[float] = []  # of all answers, in seconds
+
+    async def __aenter__(self) -> "Crowd":
+        loop = asyncio.get_running_loop()
+        for request in self._requests:
+            client = Client(request, self.times)
+            await loop.create_connection(lambda client=client: client, "127.0.0.1", self._port)  # type: ignore[misc]
+            self._clients.append(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.go_on = False
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(client.stopped for client in self._clients))
+
+    def answer(self) -> bytes:
+        """One whole answer."""
+        return self._clients[0].last
 
 
 def cpu_seconds(process: int) -> float:
@@ -71,25 +99,26 @@ def cpu_seconds(process: int) -> float:
     return times.user + times.system
 
 
+async def warm_up(port: int, request: bytes, answers: int = 20) -> None:
+    """Ask until there have been so many answers."""
+    async with asyncio.timeout(120), Crowd(port, [request] * 4) as crowd:
+        while len(crowd.times) < answers:
+            await asyncio.sleep(0.01)
+
+
 async def load(
-    port: int, process: int, request: bytes, *, stream: bool, clients: int, seconds: float
+    port: int, process: int, request: bytes, *, clients: int, seconds: float
 ) -> tuple[Result, bytes]:
     """Run `clients` for `seconds`, after a warm-up of a fifth of it; and one whole answer."""
-    loop = asyncio.get_running_loop()
-    times: list[float] = []
-    crowd = [
-        (await loop.create_connection(lambda: Client(request, stream, times), "127.0.0.1", port))[1]
-        for _ in range(clients)
-    ]
-    await asyncio.sleep(seconds / 5)
-    times.clear()
-    began, cpu = time.perf_counter(), cpu_seconds(process)
-    await asyncio.sleep(seconds)
-    took, cpu = time.perf_counter() - began, cpu_seconds(process) - cpu
-    measured = sorted(times)
-    for client in crowd:
-        client.go_on = False
-    await asyncio.wait_for(asyncio.gather(*(client.stopped for client in crowd)), 30)
+    async with Crowd(port, [request] * clients) as crowd:
+        await asyncio.sleep(seconds / 5)
+        crowd.times.clear()
+        began, cpu = time.perf_counter(), cpu_seconds(process)
+        await asyncio.sleep(seconds)
+        took, cpu = time.perf_counter() - began, cpu_seconds(process) - cpu
+        measured = sorted(crowd.times)
+    if not measured:
+        raise SystemExit(f"no answer within {seconds:g} s; give it more --seconds")
     return (
         Result(
             per_second=len(measured) / took,
@@ -97,5 +126,5 @@ async def load(
             p50_ms=statistics.median(measured) * 1000,
             p99_ms=measured[int(len(measured) * 0.99)] * 1000,
         ),
-        crowd[0].last,
+        crowd.answer(),
     )

@@ -2,8 +2,9 @@
 
     python -m benchmarks.gateway.minimal BEDROCK_URL
 
-The same server, client and JSON libraries as the gateway, and its signer, because Bedrock answers
-nobody without a signature. No keys, limits, metering, checksums, fallbacks, errors or tools.
+The same server, client and JSON libraries as the gateway with the same settings, and its signer,
+because Bedrock answers nobody without a signature. No keys, limits, metering, deadlines, checksums,
+fallbacks, errors or tools.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ import uvloop
 from yarl import URL
 
 from workloads.gateway.signing import Credentials, Signer
+from workloads.gateway.upstream import client_session
 
 PATH = "/model/amazon.nova-lite-v1%3A0/converse"
 HEADERS = [(b"content-type", b"text/event-stream")]
@@ -125,8 +127,7 @@ class Converter:
 
 async def main(url: str) -> None:
     """Serve until killed."""
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+    async with client_session() as session:
         listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         config = uvicorn.Config(
             Converter(session, url),
@@ -136,6 +137,8 @@ async def main(url: str) -> None:
             lifespan="off",
             log_level="warning",
             access_log=False,
+            server_header=False,
+            proxy_headers=False,
         )
         print(f"minimal listens on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
         await uvicorn.Server(config).serve(sockets=[listener])
