@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
             prog=prog,
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # an option's name is part of what is hashed and handed on
         )
 
     def error(self, message: str) -> NoReturn:

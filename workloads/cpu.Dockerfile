@@ -1,4 +1,5 @@
-# prepare, train, export and serve on CPUs. Build from the repository's root:
+# prepare, train, export and serve on CPUs. `python -m workloads.images` builds it as jobs ask for
+# it; by hand, from the repository's root:
 #   docker build --file workloads/cpu.Dockerfile --tag workloads-cpu .
 #   docker run workloads-cpu -m workloads.prepare --help
 FROM python:3.11.14-slim-bookworm

@@ -1,7 +1,6 @@
 # train and acceptance on Trainium: AWS's training image of a family, with the project's code. Not
-# built or run by this project yet. From the repository's root, for the image that
-# workloads/versions.toml pins, tagged as `python -m workloads.submit` asks for it:
-#   docker build --file workloads/neuron.Dockerfile --tag REGISTRY/workloads:neuron-sdk2.28.0 .
+# built or run by this project yet; `python -m workloads.images` builds it, tagged as
+# `python -m workloads.submit` asks for it. BASE is what workloads/versions.toml pins.
 ARG BASE=public.ecr.aws/neuron/pytorch-training-neuronx:2.9.0-neuronx-py312-sdk2.28.0-ubuntu24.04
 # hadolint ignore=DL3006
 FROM ${BASE}

@@ -49,7 +49,6 @@ def parser() -> Parser:
     _what_to_compile(planning)
     planning.add_argument("--require", action="store_true", help="exit with 1 if one is missing")
     planning.add_argument("--compile-on", default="", metavar="TYPE", help="must have the memory")
-    planning.add_argument("--registry", default="", metavar="HOST", help="has the jobs' images")
     planning.add_argument(
         "--memory-gib", type=count(1), metavar="N", help="for the compilers (by the weights)"
     )
@@ -287,7 +286,6 @@ def _request(options: Namespace) -> Request:
         train_options=tuple(options.train_options),
         compile_on=getattr(options, "compile_on", ""),
         memory_gib=getattr(options, "memory_gib", None),
-        registry=getattr(options, "registry", ""),
         region=region,
     )
 

@@ -18,10 +18,8 @@ from workloads.artefacts.toolchain import Toolchain, instance_of
 from workloads.command import InputError
 from workloads.hardware import INSTANCES
 from workloads.jobs.environment import command as torchrun
-from workloads.jobs.images import REPOSITORY
-from workloads.jobs.images import image as training_image
+from workloads.jobs.images import compiling_image, training_image
 from workloads.jobs.job import Job, Part
-from workloads.jobs.pool import Pool
 
 # The interpreter of our own code in workloads/compile/Dockerfile, and that of Neuron's packages.
 RUN = ("/opt/project/bin/python", "-m", "workloads.compile", "run", "--python", "python")
@@ -62,25 +60,14 @@ def check_room(pool_type: str, part: Part) -> None:
     )
 
 
-def compile_image(tools: Toolchain, registry: str) -> str:
-    """The image with our code in the account's registry; without a registry, what it is built on.
-
-    It is built by workloads/compile/Dockerfile.
-    """
-    tag = f"compile-{tools.use}-{tools.route or 'graphs'}-sdk{tools.sdk}"
-    return f"{registry}/{REPOSITORY}:{tag}" if registry else tools.image
-
-
-def compile_job(
-    key: Key, tools: Toolchain, arguments: tuple[str, ...], *, memory_gib: int, registry: str = ""
-) -> Job:
+def compile_job(key: Key, tools: Toolchain, arguments: tuple[str, ...], *, memory_gib: int) -> Job:
     """Compile a model to serve, or the collected graphs of a training program and seal them.
 
     `arguments` are those of `run`. For any pool of CPUs.
     """
     return Job(
         name=f"compile-{key.digest[:12]}",
-        image=compile_image(tools, registry),
+        image=compiling_image(tools.image).name,
         command=(*RUN, *arguments),
         part=Part(cpus=WORKERS, memory_gib=memory_gib),
         retries=1,  # what the compiler refuses it refuses again
@@ -96,7 +83,6 @@ def collect_job(
     nodes: int,
     cache: str,
     options: tuple[str, ...],
-    registry: str = "",
 ) -> Job:
     """Collect the graphs of a training program on the gang that will train: nothing is compiled.
 
@@ -106,10 +92,9 @@ def collect_job(
     """
     hardware = instance_of(instance)
     lnc = hardware.chip.lnc if hardware.chip else None
-    pool = Pool(name="gang", instance_type=instance, registry=registry or None)
     program = Job(
         name=f"collect-{key.digest[:12]}",
-        image=training_image(pool) if registry else tools.image,
+        image=training_image(tools.sdk, tools.image).name,
         command=("-m", "workloads.train", *options, "--steps", str(COLLECT_STEPS)),
         gang=True,
         pods=nodes,

@@ -42,7 +42,6 @@ class Request:
     train_options: tuple[str, ...] = ()
     compile_on: str = ""
     memory_gib: int | None = None
-    registry: str = ""
     region: str = ""
 
 
@@ -110,7 +109,6 @@ def _serving(request: Request, say: Callable[[str], None]) -> list[Row]:
             tools,
             _serving_arguments(request, instance, key),
             memory_gib=request.memory_gib or serving_gib(model),
-            registry=request.registry,
         )
         rows.append(
             Row(
@@ -147,7 +145,6 @@ def _training(request: Request, instance: str) -> Row:
         nodes=request.nodes,
         cache=request.cache,
         options=options,
-        registry=request.registry,
     )
     arguments = (
         *("--cache", request.cache, "--train-on", instance, "--nodes", f"{request.nodes}"),
@@ -155,7 +152,7 @@ def _training(request: Request, instance: str) -> Row:
         *("--data", request.data, "--", *request.train_options),
     )
     memory_gib = request.memory_gib or QUEUE_GIB
-    queue = compile_job(key, tools, arguments, memory_gib=memory_gib, registry=request.registry)
+    queue = compile_job(key, tools, arguments, memory_gib=memory_gib)
     return Row(
         instance=instance, key=key, state=found, why=why, base_image=tools.image,
         jobs=(collect, queue), model="", model_type="", pad_token=0,

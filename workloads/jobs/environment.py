@@ -62,6 +62,7 @@ def first_pod(job: Job) -> str:
 
 
 REPLICATED_JOB = "node"  # the one kind of pod in a gang
+LAUNCHER = "workloads.train.launch"  # torchrun, whose exit code tells whether to try again
 
 
 def command(job: Job) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def command(job: Job) -> tuple[str, ...]:
     if job.processes is None:
         return job.command
     return (
-        "python", "-m", "torch.distributed.run",
+        "python", "-m", LAUNCHER,
         f"--nnodes={job.pods}", f"--nproc-per-node={job.processes}", f"--node-rank=$({INDEX})",
         f"--master-addr=$({FIRST})", f"--master-port=$({PORT})",
         *job.command,

@@ -2,6 +2,7 @@
 
 from workloads.command import InputError
 from workloads.jobs.environment import RESERVED_PORTS, command, variables
+from workloads.jobs.images import located
 from workloads.jobs.job import SECRETS, Job
 from workloads.jobs.kubernetes import (
     GPU,
@@ -35,7 +36,7 @@ def template(job: Job, pool: Pool) -> PodTemplate:
         "containers": [
             {
                 "name": "main",
-                "image": job.image,
+                "image": located(job.image, pool),
                 "command": list(command(job)),
                 "env": [{"name": k, "value": v} for k, v in variables(job, pool).items()],
                 "resources": _resources(job, pool, devices),

@@ -21,7 +21,8 @@ class Pool:
     lnc: int | None = None  # physical cores per logical NeuronCore; None: the chip's default
     hugepages: int = 0  # 2-MiB pages that a node reserves
     allocator: str = "device-plugin"  # or "dra"
-    registry: str | None = None  # the account's, which has the workloads' images
+    registry: str | None = None  # the account's own
+    images: str | None = None  # its repository of the workloads' images: "dev/workloads"
 
     @property
     def hardware(self) -> Instance:

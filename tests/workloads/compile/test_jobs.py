@@ -15,11 +15,10 @@ from workloads.compile.jobs import (
     QUEUE_GIB,
     check_room,
     collect_job,
-    compile_image,
     compile_job,
     serving_gib,
 )
-from workloads.jobs.images import image
+from workloads.jobs.images import image, images
 from workloads.jobs.job import Part
 from workloads.jobs.pool import Pool
 from workloads.jobs.render import render
@@ -34,13 +33,9 @@ MODEL = Model(
     pad_token=2,
     size=16_060_000_000,  # Llama 3.1 8B
 )
-EPYC = Pool(name="epyc", instance_type="m7a.48xlarge", max_nodes=4)
-TRN1_THERE = Pool(
-    name="trn1",
-    instance_type="trn1.32xlarge",
-    registry="111122223333.dkr.ecr.us-east-2.amazonaws.com",
-)
-TRN1 = Pool(name="trn1", instance_type="trn1.32xlarge", max_nodes=4, efa=True)
+PLACE = {"registry": "registry", "images": "dev/workloads"}
+EPYC = Pool(name="epyc", instance_type="m7a.48xlarge", max_nodes=4, **PLACE)
+TRN1 = Pool(name="trn1", instance_type="trn1.32xlarge", max_nodes=4, efa=True, **PLACE)
 
 
 def container(body):
@@ -61,7 +56,8 @@ def test_a_compilation_runs_on_a_cpu_pool_in_the_pinned_image():
 
     main = container(render(compile_job(key, tools, ("--cache", "s3://b/c"), memory_gib=70), EPYC))
 
-    assert main["image"] == tools.image
+    built_on = tools.image.rpartition("/")[2].replace(":", "-")
+    assert main["image"].startswith(f"registry/dev/workloads:compile-{built_on}-")
     assert main["command"][1:4] == ["-m", "workloads.compile", "run"]
     assert main["resources"]["requests"]["memory"] == "70Gi"
     assert not any("neuron" in name for name in main["resources"]["requests"])
@@ -88,14 +84,16 @@ def test_graphs_are_collected_on_the_whole_gang_around_torchrun(local):
     assert main["resources"]["limits"]["aws.amazon.com/neuron"] == "16"
 
 
-def test_the_queue_is_compiled_in_the_image_that_collected_it(local):
+def test_the_queue_is_compiled_by_the_compiler_of_the_image_that_collected_it(local):
     tools = toolchain("trn1.32xlarge", "train")
     key = local.key("training")
 
     collect = collect_job(key, tools, "trn1.32xlarge", nodes=2, cache="s3://b/c", options=())
     queue = compile_job(key, tools, ("--cache", "s3://b/c"), memory_gib=QUEUE_GIB)
 
-    assert collect.image == queue.image
+    assert {one.name: one.base for one in images("")}[collect.image] == tools.image
+    assert {one.name: one.base for one in images("")}[queue.image] == tools.image
+    assert container(render(collect, TRN1))["image"] == image(TRN1)
     assert collect.name != queue.name
     render(queue, EPYC)
 
@@ -120,31 +118,6 @@ def test_a_node_without_the_memory_is_refused(pool, part, said):
 
 def test_a_bigger_model_asks_for_more():
     assert serving_gib(replace(MODEL, size=2 * MODEL.size)) > serving_gib(MODEL)
-
-
-def test_images_with_our_code_come_from_the_accounts_registry(local):
-    tools = toolchain("trn1.32xlarge", "train")
-    key = local.key("training")
-    place = "111122223333.dkr.ecr.us-east-2.amazonaws.com"
-
-    queue = compile_job(key, tools, (), memory_gib=48, registry=place)
-    collect = collect_job(
-        key, tools, "trn1.32xlarge", nodes=2, cache="s3://b/c", options=(), registry=place
-    )
-
-    assert queue.image == f"{place}/workloads:compile-train-graphs-sdk2.28.0"
-    assert collect.image == image(TRN1_THERE)
-
-
-def test_no_two_bases_share_a_tag():
-    images: dict[str, str] = {}
-    for name, use in (
-        *((name, "serve") for name in ("inf2.xlarge", "trn2.48xlarge", "ml.inf2.xlarge")),
-        ("trn1.32xlarge", "train"),
-    ):
-        tools = toolchain(name, use)
-        assert images.setdefault(compile_image(tools, "r"), tools.image) == tools.image
-    assert len(images) == 4
 
 
 def test_the_dockerfile_has_what_the_jobs_call():

@@ -159,4 +159,5 @@ def trn1():
         efa=True,
         max_nodes=4,
         registry="111122223333.dkr.ecr.us-east-2.amazonaws.com",
+        images="dev/workloads",
     )

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from operations.manifests import problems
+from workloads.jobs.images import image
 from workloads.jobs.job import Job, Part
 from workloads.jobs.pool import Pool
 from workloads.jobs.render import DIGEST
@@ -50,7 +51,7 @@ def test_train_becomes_a_gang_with_a_process_for_each_core(api, call, trn1):
     spec = api.jobset()["spec"]["replicatedJobs"][0]["template"]["spec"]
     container = spec["template"]["spec"]["containers"][0]
     assert spec["completions"] == 2
-    assert container["image"] == f"{trn1.registry}/workloads:neuron-sdk2.28.0"
+    assert container["image"] == image(trn1)
     assert "--nproc-per-node=32" in container["command"]
     assert container["command"][-6:] == ["-m", "workloads.train", *OPTIONS[1:]]
     assert api.jobset()["metadata"]["labels"]["kueue.x-k8s.io/priority-class"] == "training"
@@ -80,7 +81,9 @@ def test_another_job_of_the_name_is_refused(api, call, trn1):
 
 
 def test_prepare_becomes_tasks_that_share_the_work(api, call):
-    pool = Pool(name="epyc", instance_type="m7a.4xlarge", registry="registry")
+    pool = Pool(
+        name="epyc", instance_type="m7a.4xlarge", registry="registry", images="dev/workloads"
+    )
     api.pool(pool)
 
     code, out, _ = call("prepare", "--pool", "epyc", "--nodes", "3", "--", "--stories", "9")
@@ -89,7 +92,7 @@ def test_prepare_becomes_tasks_that_share_the_work(api, call):
     spec = api.job("prepare")["spec"]
     container = spec["template"]["spec"]["containers"][0]
     assert (spec["completions"], spec["parallelism"]) == (3, 3)
-    assert container["image"] == "registry/workloads:cpu"
+    assert container["image"] == image(pool)
     assert container["command"][-4:] == ["--stories", "9", "--of", "3"]
 
 
