@@ -34,11 +34,18 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
     """Create one environment's stacks and hand each what it needs of the others."""
     cidr, tags = config.network.cidr, config.tags
     training_zone = next((p.zone for p in config.pools if p.efa), config.network.zones[0])
+    images = f"{stage.stage_name}/workloads"  # several environments share an account's registry
     endpoints = {entry.name: f"{stage.stage_name}-{entry.name}" for entry in config.endpoints}
 
     vpc = NetworkStack(stage, "network", config=config.network).vpc
     storage = StorageStack(
-        stage, "storage", config=config.storage, vpc=vpc, clients=cidr, lustre_zone=training_zone
+        stage,
+        "storage",
+        config=config.storage,
+        vpc=vpc,
+        clients=cidr,
+        lustre_zone=training_zone,
+        images=images,
     )
     cluster = ClusterStack(
         stage,
@@ -58,6 +65,7 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
             cluster=cluster,
             cluster_config=config.cluster,
             cost_tags=tags,
+            images=images,
         )
     observability = ObservabilityStack(
         stage, "observability", budget=config.budget, cost_tags=tags, cluster=cluster

@@ -1,15 +1,19 @@
-"""Where everything that outlives a job is kept: four buckets and, if wanted, FSx for Lustre."""
+"""Where everything that outlives a job is kept: buckets, images and, if wanted, FSx for Lustre."""
 
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_fsx as fsx
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.config import StorageConfig
+
+_IMPORTS = "bedrock"  # the prefix in the models bucket that Bedrock imports from
 
 
 class StorageStack(cdk.Stack):
@@ -24,9 +28,13 @@ class StorageStack(cdk.Stack):
         vpc: ec2.IVpc,
         clients: str,
         lustre_zone: str,
+        images: str,
         **kwargs: Any,
     ) -> None:
-        """`clients`: the addresses that may mount the file system, as a CIDR range."""
+        """`clients`: the addresses that may mount the file system, as a CIDR range.
+
+        `images`: the name of the repository of the workloads' images.
+        """
         super().__init__(scope, construct_id, termination_protection=config.retain, **kwargs)
         self._retain = config.retain
 
@@ -56,6 +64,8 @@ class StorageStack(cdk.Stack):
         # Compiled graphs, found by a key over all inputs: an expired one is compiled again.
         artifacts = self._stage_bucket("Artifacts", expire_after=cdk.Duration.days(180))
         self.buckets: tuple[s3.IBucket, ...] = (data, checkpoints, self.models, artifacts)
+        self._images(images)
+        self._bedrock_import()
         if config.lustre_gib:
             self._lustre(config.lustre_gib, vpc=vpc, zone=lustre_zone, clients=clients)
 
@@ -107,6 +117,73 @@ class StorageStack(cdk.Stack):
             auto_delete_objects=not self._retain,
             **kwargs,
         )
+
+    def _images(self, name: str) -> None:
+        """A repository for the images with the project's own code, which pods pull.
+
+        Named, because jobs name it before any stack's output is at hand.
+        """
+        repository = ecr.Repository(
+            self,
+            "Images",
+            repository_name=name,
+            encryption=ecr.RepositoryEncryption.KMS,
+            encryption_key=self.key,
+            # A tag that moved would give a gang's later nodes other code than its first.
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+            image_scan_on_push=True,
+            lifecycle_rules=[
+                ecr.LifecycleRule(
+                    description="what no tag names any more",
+                    tag_status=ecr.TagStatus.UNTAGGED,
+                    max_image_age=cdk.Duration.days(14),
+                ),
+                # The Neuron ones are 10-20 GB each; the oldest of so many runs nowhere any more.
+                ecr.LifecycleRule(description="the newest", max_image_count=100),
+            ],
+            removal_policy=self._removal_policy,
+            empty_on_delete=not self._retain,
+        )
+        cdk.CfnOutput(self, "ImagesRepository", value=repository.repository_uri)
+
+    def _bedrock_import(self) -> None:
+        """The role with which Bedrock copies a model out of the bucket, for this account's jobs.
+
+        Bedrock user guide, "Create a service role for custom model import".
+        """
+        jobs = self.format_arn(service="bedrock", resource="model-import-job", resource_name="*")
+        role = iam.Role(
+            self,
+            "BedrockImport",
+            assumed_by=iam.ServicePrincipal(
+                "bedrock.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                    "ArnLike": {"aws:SourceArn": jobs},
+                },
+            ),
+        )
+        owned = {"StringEquals": {"aws:ResourceAccount": self.account}}
+        listed = {"StringLike": {"s3:prefix": [f"{_IMPORTS}/*"]}}
+        for action, resource, conditions in (
+            ("s3:GetObject", self.models.arn_for_objects(f"{_IMPORTS}/*"), owned),
+            ("s3:ListBucket", self.models.bucket_arn, owned | listed),
+            ("kms:Decrypt", self.key.key_arn, None),
+        ):
+            role.add_to_policy(
+                iam.PolicyStatement(actions=[action], resources=[resource], conditions=conditions)
+            )
+        cdk.Validations.of(role).acknowledge(
+            cdk.Acknowledgment(
+                id="AwsSolutions-IAM5",
+                reason="The objects of the one prefix that is imported from.",
+            )
+        )
+        for name, value in {
+            "BedrockImportRole": role.role_arn,
+            "BedrockImports": self.models.s3_url_for_object(_IMPORTS),
+        }.items():
+            cdk.CfnOutput(self, name, value=value)
 
     def _lustre(self, capacity_gib: int, *, vpc: ec2.IVpc, zone: str, clients: str) -> None:
         """A file system beside the nodes that train, for checkpoints and caches."""

@@ -30,6 +30,7 @@ OPEN_RESOURCES = {
     "…:*": "any version of the one function that the CDK's framework calls",
     "arn:aws:eks:…:nodegroup/…/*": "the node groups of a cluster",
     "…/*": "the objects of a bucket",
+    "…/bedrock/*": "the objects of the prefix that Bedrock imports from",
     "…/tiny-llama/*": "the objects of a model",
     "…/llama/big/*": "the objects of a model",
     "…/tiny-llama.????????????/*": "the objects of a model's later versions",

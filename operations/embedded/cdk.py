@@ -27,7 +27,7 @@ _SETTINGS = {
 # demo-network |  4/45 | 5:47:02 AM | CREATE_COMPLETE      | AWS::EC2::VPC | Vpc (Vpc8378EB38)
 _EVENT = re.compile(
     r"^(?P<stack>\S+) \|\s*(?P<done>\d+)/(?P<all>\d+) \| [^|]+ \| (?P<status>\w+)\s*"
-    r"\| (?P<type>[\w:]+)\s*\| (?P<name>.+?)\s*$"
+    r"\| (?P<type>[\w:@-]+)\s*\| (?P<name>.+?)\s*$"
 )
 Say = Callable[[str], None]
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct, IDependable
 
 from stacks.cluster.autoscaler_access import AutoscalerAccess
-from stacks.cluster.charts import autoscaler, devices, neuron, queueing
+from stacks.cluster.charts import autoscaler, devices, neuron, queueing, scaling
 from stacks.cluster.charts.install import Release, install
 from stacks.cluster.objects import workload_objects
 from stacks.config import ClusterConfig, NodePoolConfig
@@ -39,6 +39,11 @@ def releases(
             chart="cluster-autoscaler",
             namespace="kube-system",
             values=autoscaler.values(allocator, cluster_name=cluster_name, region=region),
+        ),
+        *(
+            # A model is served from Neuron pools.
+            Release(chart="keda", namespace="keda", values=scaling.values())
+            for _ in range(any(t.neuron for t in types))
         ),
         Release(chart="jobset", namespace="jobset-system", values=queueing.jobset()),
         Release(chart="kueue", namespace="kueue-system", values=queueing.kueue(allocator)),

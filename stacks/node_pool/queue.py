@@ -28,6 +28,7 @@ class Queue(Construct):
         pool: NodePoolConfig,
         cluster: eks.Cluster,
         neuron_allocator: str,
+        images: str,
     ) -> None:
         super().__init__(scope, construct_id)
 
@@ -40,7 +41,9 @@ class Queue(Construct):
             cluster=cast(eks.ICluster, cluster),
             manifest=[
                 *queue_objects(pool, neuron_allocator=neuron_allocator),
-                description(pool, neuron_allocator=neuron_allocator, registry=registry),
+                description(
+                    pool, neuron_allocator=neuron_allocator, registry=registry, images=images
+                ),
             ],
             overwrite=True,  # so that a creation that failed half-way can be repeated
         )
@@ -102,8 +105,13 @@ def queue_objects(pool: NodePoolConfig, *, neuron_allocator: str) -> list[dict[s
     return objects
 
 
-def description(pool: NodePoolConfig, *, neuron_allocator: str, registry: str) -> dict[str, Any]:
-    """What `python -m workloads.submit` reads of the pool; `registry` has the workloads' images."""
+def description(
+    pool: NodePoolConfig, *, neuron_allocator: str, registry: str, images: str
+) -> dict[str, Any]:
+    """What `python -m workloads.submit` reads of the pool.
+
+    `registry` is the account's own, `images` the name of its repository of the workloads' images.
+    """
     told = Pool(
         name=pool.name,
         instance_type=pool.instance_type,
@@ -113,6 +121,7 @@ def description(pool: NodePoolConfig, *, neuron_allocator: str, registry: str) -
         hugepages=pool.hugepages,
         allocator=neuron_allocator,
         registry=registry,
+        images=images,
     )
     return {
         "apiVersion": "v1",

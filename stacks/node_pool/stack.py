@@ -40,8 +40,10 @@ class NodePoolStack(cdk.Stack):
         cluster: eks.Cluster,
         cluster_config: ClusterConfig,
         cost_tags: Mapping[str, str],
+        images: str,
         **kwargs: Any,
     ) -> None:
+        """`images`: the name of the repository of the workloads' images."""
         super().__init__(scope, construct_id, **kwargs)
         allocator = cluster_config.neuron_allocator
         root_volume_gib = _root_volume_gib(pool.hardware)
@@ -73,7 +75,14 @@ class NodePoolStack(cdk.Stack):
             template=template,
             tags=autoscaler_tags(pool, neuron_allocator=allocator, root_volume_gib=root_volume_gib),
         )
-        queue = Queue(self, "Queue", pool=pool, cluster=cluster, neuron_allocator=allocator)
+        queue = Queue(
+            self,
+            "Queue",
+            pool=pool,
+            cluster=cluster,
+            neuron_allocator=allocator,
+            images=images,
+        )
         queue.node.add_dependency(nodes)  # so it goes first, and no job starts on nodes that go
 
     def _placement_group(self, pool: NodePoolConfig) -> str | None:

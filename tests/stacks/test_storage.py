@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 STAGES = ("Data", "Checkpoints", "Models", "Artifacts")
@@ -95,6 +97,7 @@ def test_data_outlives_its_stack_only_where_asked(stacks, environment, kept):
         resource["DeletionPolicy"]
         for resource in storage.template["Resources"].values()
         if resource["Type"] in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::FSx::FileSystem")
+        or resource["Type"] == "AWS::ECR::Repository"
     }
 
     assert policies == ({"Retain"} if kept else {"Delete"})
@@ -122,3 +125,85 @@ def test_lustre_is_mounted_from_within_the_vpc_alone(stacks):
 
 def test_there_is_no_lustre_unless_asked(stacks):
     assert not stacks("prod")["storage"].every("AWS::FSx::FileSystem")
+
+
+@pytest.mark.parametrize("environment", KEPT)
+def test_images_never_change_under_their_tag_and_are_scanned_and_encrypted(stacks, environment):
+    storage = stacks(environment)["storage"]
+    images = storage.only("AWS::ECR::Repository")
+    [key] = storage.every("AWS::KMS::Key")
+
+    assert images["ImageTagMutability"] == "IMMUTABLE"
+    assert images["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert images["EncryptionConfiguration"] == {
+        "EncryptionType": "KMS",
+        "KmsKey": {"Fn::GetAtt": [key, "Arn"]},
+    }
+    assert images.get("EmptyOnDelete", False) is not KEPT[environment]
+
+
+def test_tagged_images_go_only_when_there_are_a_hundred_newer_ones(stacks):
+    images = stacks("prod")["storage"].only("AWS::ECR::Repository")
+
+    rules = json.loads(images["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+
+    assert [rule["selection"] for rule in rules] == [
+        {
+            "tagStatus": "untagged",
+            "countType": "sinceImagePushed",
+            "countNumber": 14,
+            "countUnit": "days",
+        },
+        {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 100},
+    ]
+
+
+def test_environments_of_one_account_have_repositories_of_their_own(stacks):
+    names = {
+        environment: stacks(environment)["storage"].only("AWS::ECR::Repository")["RepositoryName"]
+        for environment in ("demo", "dev", "prod")
+    }
+
+    assert names == {name: f"{name}/workloads" for name in names}
+
+
+def import_role(stacks):
+    storage = stacks("prod")["storage"]
+    [name] = [name for name in storage.every("AWS::IAM::Role") if name.startswith("BedrockImport")]
+    [policy] = [
+        policy
+        for policy in storage.every("AWS::IAM::Policy").values()
+        if policy["Roles"] == [{"Ref": name}]
+    ]
+    return storage.every("AWS::IAM::Role")[name], policy["PolicyDocument"]["Statement"]
+
+
+def test_bedrock_assumes_its_role_for_import_jobs_of_this_account_alone(stacks):
+    role, _ = import_role(stacks)
+
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+
+    assert trust["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "111122223333"},
+        "ArnLike": {"aws:SourceArn": "arn:aws:bedrock:us-east-2:111122223333:model-import-job/*"},
+    }
+
+
+def test_bedrock_reads_what_is_put_there_for_it_and_changes_nothing(stacks):
+    _, statements = import_role(stacks)
+
+    allowed = {statement["Action"]: statement for statement in statements}
+
+    assert allowed.keys() == {"s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+    assert allowed["s3:GetObject"]["Resource"]["Fn::Join"][1][-1] == "/bedrock/*"
+    assert allowed["s3:ListBucket"]["Condition"]["StringLike"] == {"s3:prefix": ["bedrock/*"]}
+
+
+def test_what_an_import_is_told_is_an_output(stacks):
+    outputs = stacks("prod")["storage"].template["Outputs"]
+
+    assert outputs["BedrockImportRole"]["Value"]["Fn::GetAtt"][0].startswith("BedrockImport")
+    [scheme, bucket, prefix] = outputs["BedrockImports"]["Value"]["Fn::Join"][1]
+    assert (scheme, prefix) == ("s3://", "/bedrock")
+    assert bucket["Ref"].startswith("Models")

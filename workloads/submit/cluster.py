@@ -179,8 +179,8 @@ class Cluster:
 def _no_kind(kind: str) -> str:
     if kind == "ScaledObject":
         return (
-            "scaling on the queue needs KEDA 2.20 or newer, which the cluster's stack does not "
-            "install; install it, or leave out --max-replicas"
+            "scaling on the queue needs KEDA 2.20 or newer, which the cluster's stack installs "
+            "once there is a Neuron pool; deploy it again, or leave out --max-replicas"
         )
     return (
         f"the cluster knows no {kind}, or has no namespace {NAMESPACE!r}; deploy the cluster's "

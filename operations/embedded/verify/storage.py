@@ -1,4 +1,4 @@
-"""Buckets with everything that protects them, and tables."""
+"""Buckets with everything that protects them, tables, and repositories of images."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,6 +51,13 @@ def _table_tags(place: Place, resource: Resource) -> Any:
     return Read("dynamodb", "ListTagsOfResource", {"ResourceArn": arn}, "Tags")(place, resource)
 
 
+def _repository_tags(place: Place, resource: Resource) -> Any:
+    names = {"repositoryNames": ["{id}"]}
+    path = "repositories[0].repositoryArn"
+    arn = Read("ecr", "DescribeRepositories", names, path)(place, resource)
+    return Read("ecr", "ListTagsForResource", {"resourceArn": arn}, "tags")(place, resource)
+
+
 VERIFIERS = {
     "AWS::S3::Bucket": Verifier(
         find=_bucket("ListObjectsV2", "{BucketName: Name}"),
@@ -93,6 +100,15 @@ VERIFIERS = {
         },
         expect=_table_properties,
         unseen=("BillingMode",),  # compared as BillingModeSummary
+    ),
+    "AWS::ECR::Repository": Verifier(
+        find=Read("ecr", "DescribeRepositories", {"repositoryNames": ["{id}"]}, "repositories[0]"),
+        parts={
+            "LifecyclePolicy": Read("ecr", "GetLifecyclePolicy", {"repositoryName": "{id}"}),
+            "Tags": _repository_tags,
+        },
+        unseen=("EmptyOnDelete",),  # it matters to the deletion alone
+        remark="no image is in it",
     ),
     "AWS::FSx::FileSystem": Verifier(
         find=Described(fsx.FILE_SYSTEM),

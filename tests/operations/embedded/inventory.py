@@ -37,6 +37,7 @@ _LISTS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("ec2", "describe_subnets", {}, "Subnets[].SubnetId"),
     ("ec2", "describe_vpc_endpoints", {}, "VpcEndpoints[].VpcEndpointId"),
     ("ec2", "describe_vpcs", {}, "Vpcs[].VpcId"),
+    ("ecr", "describe_repositories", {}, "repositories[].repositoryName"),
     ("ecs", "list_clusters", {}, "clusterArns"),
     ("ecs", "list_task_definitions", {"status": "ACTIVE"}, "taskDefinitionArns"),
     ("eks", "list_clusters", {}, "clusters"),

@@ -72,6 +72,7 @@ def test_from_the_accounts_own_registry_it_reads_the_charts_alone(stacks):
 
     assert repositories == {
         "autoscaler/cluster-autoscaler",
+        "charts/keda",
         "eks-charts/aws-efa-k8s-device-plugin",
         "jobset/charts/jobset",
         "kueue/charts/kueue",

@@ -54,9 +54,9 @@ def test_device_plugin_and_dra_driver_never_meet(environments, environment, allo
 @pytest.mark.parametrize(
     ("environment", "plugins"),
     [
-        ("demo", {"neuron", "efa-device-plugin"}),
-        ("dev", {"neuron"}),
-        ("closed", {"neuron", "efa-device-plugin"}),
+        ("demo", {"neuron", "efa-device-plugin", "keda"}),
+        ("dev", {"neuron", "keda"}),
+        ("closed", {"neuron", "efa-device-plugin", "keda"}),
         ("open", {"nvidia-device-plugin", "efa-device-plugin"}),
     ],
 )

@@ -145,10 +145,23 @@ def test_nodes_with_efa_interfaces_are_labelled_for_the_plugin(stacks):
 def test_a_job_reads_the_pool_as_it_is_configured(pool_of, instance_type):
     pool = pool_of(instance_type, max_nodes=3)
 
-    manifest = description(pool, neuron_allocator="dra", registry="registry")
+    manifest = description(
+        pool, neuron_allocator="dra", registry="registry", images="dev/workloads"
+    )
 
     read = read_pool(manifest["data"])
     assert problems(manifest, "1.35") == []
     assert (read.name, read.max_nodes, read.allocator) == (pool.name, 3, "dra")
     assert (read.hardware, read.efa, read.lnc) == (TYPES[instance_type], pool.efa, pool.lnc)
-    assert read.registry == "registry"
+    assert (read.registry, read.images) == ("registry", "dev/workloads")
+
+
+def test_a_pools_jobs_find_the_images_of_their_own_environment(stacks):
+    """The name that the storage stack gives the repository."""
+    [storage, pool] = (stacks("prod")[name] for name in ("storage", "pool-trn1"))
+    repository = storage.only("AWS::ECR::Repository")["RepositoryName"]
+
+    manifests = json.loads(pool.only("Custom::AWSCDK-EKS-KubernetesResource")["Manifest"])
+
+    [data] = [manifest["data"] for manifest in of_kind(manifests, "ConfigMap")]
+    assert read_pool(data).images == repository
