@@ -10,19 +10,22 @@ answers what it has begun, and ends with 0.
 
 import argparse
 import asyncio
-import logging
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
 import uvloop
 
 from workloads.gateway.app import Gateway
 from workloads.gateway.aws import Aws
 from workloads.gateway.backends.build import build_backends
 from workloads.gateway.config import GatewayConfigError, GatewayFile, parse
+from workloads.gateway.seen.logs import now
+from workloads.gateway.seen.observer import Observer
+from workloads.gateway.seen.setup import observed
 from workloads.gateway.server import Server
 from workloads.gateway.tenants import Tenants, TenantTable
 from workloads.gateway.upstream import client_session
@@ -46,8 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="after SIGTERM: serve on as not ready, so that a load balancer turns to others",
     )
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     try:
         file = read_config(options.config, os.environ.get("GATEWAY_CONFIG"))
@@ -56,8 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "nobody could call this gateway: give it [[tenants]] in its file, or --table"
             )
         listener = listen(options.host, options.port)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(file, options.table, region, listener, options.leave))
+        with (
+            observed(
+                service=os.environ.get("GATEWAY_SERVICE"),
+                traced=bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")),
+            ) as observer,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(serve(file, options.table, region, listener, options.leave, observer))
     except GatewayConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -94,6 +101,7 @@ async def serve(
     region: str | None,
     listener: socket.socket,
     leave: float,
+    observer: Observer,
 ) -> None:
     """Serve until a signal to stop. Raises GatewayConfigError if AWS cannot be set up."""
     async with client_session() as http:
@@ -106,13 +114,16 @@ async def serve(
             backends=backends,
             tenants=Tenants(file.tenants, tenant_table),
             is_ready=lambda: not aws.used or aws.credentials.fresh,
+            observer=observer,
         )
         server = Server(gateway, leave=leave)
         server.stop_at_signals()
         host, port = listener.getsockname()[:2]
-        print(
-            f"gateway listens on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True
-        )
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        message = f"gateway listens on {url} and waits for requests"
+        line = {"time": now(), "level": "info", "event": "listening", "message": message}
+        print(orjson.dumps(line).decode(), flush=True)
+        observer.start()
         await server.serve(sockets=[listener])
         await server.drained()
         if renewal is not None:

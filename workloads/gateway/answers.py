@@ -1,7 +1,6 @@
 """Which model answers, what it may cost, and how the answer is sent, whatever API was asked."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from itertools import count
@@ -13,14 +12,12 @@ from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.limits import Limits
-from workloads.gateway.metrics import Metrics
 from workloads.gateway.resilience import Breaker, RetryBudget
+from workloads.gateway.seen.observer import Observer
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.usage import Usage
 
 Answer = TypeVar("Answer")
-
-log = logging.getLogger(__name__)
 
 
 class Answers:
@@ -31,7 +28,7 @@ class Answers:
         models: tuple[ModelConfig, ...],
         backends: Mapping[str, Backend],
         limits: Limits,
-        metrics: Metrics,
+        observer: Observer,
     ) -> None:
         table = {model.name: model for model in models}
         self._breakers = {model.name: Breaker(model.name, model.concurrency) for model in models}
@@ -39,7 +36,8 @@ class Answers:
         self._chains = {name: fallback_chain(table, name) for name in table}
         self._backends = backends
         self._limits = limits
-        self._metrics = metrics
+        self._observer = observer
+        observer.metrics.watch(self._breakers)
 
     async def serve(self, exchange: Exchange, tenant: TenantConfig, call: Call) -> None:
         """Answer one request. Raises ApiError, ClientGone."""
@@ -48,7 +46,7 @@ class Answers:
         call.caller = Caller(tenant, exchange.request_id)
         self._limits.admit(tenant)
         answer = self._stream if call.stream else self._complete
-        in_flight = self._metrics.in_flight.values
+        in_flight = self._observer.metrics.in_flight.values
         in_flight[tenant.name, chain[0].name] += 1
         try:
             work = answer(exchange, tenant, chain, call)
@@ -63,6 +61,7 @@ class Answers:
         self._limits.admit(tenant)
         try:
             async with asyncio.timeout(model.deadline):
+                self._observer.attempt(exchange, model)
                 return await self._backends[model.name].count_tokens(call)
         except TimeoutError:
             raise unavailable("the tokens were not counted in time", 504) from None
@@ -80,7 +79,9 @@ class Answers:
         async def work() -> None:
             _, answer = await self._ask(exchange, [model], lambda backend: backend.embed(call))
             self._breakers[model.name].leave()
-            await exchange.respond(200, answer, headers=self._headers(tenant, model, call.usage))
+            await exchange.respond(
+                200, answer, headers=self._headers(exchange, tenant, model, call.usage)
+            )
 
         await exchange.unless_gone(work(), model.deadline)
 
@@ -107,7 +108,8 @@ class Answers:
     ) -> None:
         model, answer = await self._ask(exchange, chain, lambda backend: backend.complete(call))
         self._breakers[model.name].leave()
-        await exchange.respond(200, answer, headers=self._headers(tenant, model, call.usage))
+        headers = self._headers(exchange, tenant, model, call.usage)
+        await exchange.respond(200, answer, headers=headers)
 
     async def _stream(
         self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
@@ -128,7 +130,7 @@ class Answers:
                     await exchange.write(chunk)
         finally:
             self._breakers[model.name].leave()
-            self._account(tenant, model, call.usage)
+            self._account(exchange, tenant, model, call.usage)
         await exchange.end(call.ending)
 
     async def _ask(
@@ -148,19 +150,13 @@ class Answers:
                     return model, await self._once(exchange, model, ask)
                 except ApiError as error:
                     failure = error
-                log.warning(
-                    "%s: model %s: %d %s",
-                    exchange.request_id,
-                    model.name,
-                    failure.status,
-                    failure.message,
-                )
                 if not failure.elsewhere or exchange.gone:
                     raise failure
             seconds = self._budget.wait(failure, attempt)
             if seconds is None:
                 raise failure
             exchange.settles = False
+            self._observer.retried(exchange)
             await asyncio.sleep(seconds)
         raise AssertionError("count() never ends")
 
@@ -172,6 +168,7 @@ class Answers:
     ) -> Answer:
         breaker = self._breakers[model.name]
         breaker.enter()
+        self._observer.attempt(exchange, model)
         try:
             backend = self._backends[model.name]
             exchange.settles = backend.settles
@@ -180,28 +177,32 @@ class Answers:
             breaker.leave()
             if isinstance(error, ApiError):
                 breaker.failed(error)
+                self._observer.failed(exchange, model, error)
             elif exchange.expired:
-                breaker.failed(unavailable(f"the model {model.name!r} has said nothing", 504))
+                silent = unavailable(f"the model {model.name!r} has said nothing", 504)
+                breaker.failed(silent)
+                self._observer.failed(exchange, model, silent)
             raise
         breaker.answered()
         return answer
 
     def _headers(
-        self, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
+        self, exchange: Exchange, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
     ) -> dict[str, str]:
         """Count a whole answer; the headers that say who gave it and what it cost."""
-        cost = self._account(tenant, model, usage)
+        cost = self._account(exchange, tenant, model, usage)
         headers = {"x-gateway-model": model.name}
         return headers if cost is None else {**headers, "x-gateway-cost-usd": f"{cost:.9f}"}
 
     def _account(
-        self, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
+        self, exchange: Exchange, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
     ) -> float | None:
         """Count the answer's tokens; its cost in USD where they and their price are known."""
         if usage is None:
             return None
         cost = usage.cost_usd(model.price) if model.price else None
-        self._metrics.count_usage(tenant.name, model.name, usage, cost)
+        exchange.usage, exchange.cost_usd = usage, cost
+        self._observer.metrics.count_usage(tenant.name, model.name, usage, cost)
         self._limits.charge(tenant, usage.total)
         return cost
 

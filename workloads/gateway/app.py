@@ -15,7 +15,8 @@ from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, bad_request, unavailable
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from workloads.gateway.limits import Limits
-from workloads.gateway.metrics import CONTENT_TYPE, Metrics
+from workloads.gateway.metrics import CONTENT_TYPE
+from workloads.gateway.seen.observer import Observer, route_of
 from workloads.gateway.surfaces.chat import ChatCall
 from workloads.gateway.surfaces.converse import ConverseCall
 from workloads.gateway.surfaces.dialects import ANTHROPIC, BEDROCK
@@ -39,6 +40,7 @@ class Gateway:
         backends: Mapping[str, Backend],
         tenants: Tenants,
         is_ready: Callable[[], bool],
+        observer: Observer,
     ) -> None:
         self._models = [model.name for model in models]
         # Clients of Bedrock's form may also call a model by its id there.
@@ -46,8 +48,8 @@ class Gateway:
         self._tenants = tenants
         self._is_ready = is_ready
         self.leaving = False
-        self._metrics = Metrics()
-        self._answers = Answers(models, backends, Limits(), self._metrics)
+        self._observer = observer
+        self._answers = Answers(models, backends, Limits(), observer)
         # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
         self._about = {
             "object": "model",
@@ -61,6 +63,9 @@ class Gateway:
         if scope["type"] != "http":  # no lifespan, no web sockets
             return
         exchange = Exchange(scope, receive, send)
+        observed = exchange.path.startswith(("/v1/", "/model/"))
+        if observed:
+            self._observer.begin(exchange)
         try:
             await self._route(exchange)
         except ApiError as error:
@@ -70,15 +75,14 @@ class Gateway:
         except asyncio.CancelledError:  # by the server alone, at the end of its time to drain
             await exchange.fail(unavailable("the gateway is being stopped; ask again"))
         except Exception:
-            log.exception("%s: %s %s", exchange.request_id, exchange.method, exchange.path)
+            log.exception("%s: %s failed", exchange.request_id, route_of(exchange.path))
             message = (
                 f"The gateway failed; its operator finds the reason under {exchange.request_id}."
             )
             await exchange.fail(ApiError(500, message, type="server_error"))
         finally:
-            if exchange.path.startswith(("/v1/", "/model/")):
-                counted = (exchange.tenant, exchange.model, str(exchange.outcome))
-                self._metrics.requests.values[counted] += 1
+            if observed:
+                self._observer.end(exchange)
 
     async def _route(self, exchange: Exchange) -> None:
         path = exchange.path
@@ -116,7 +120,8 @@ class Gateway:
             # All tenants' figures: for a scraper beside the gateway, not through the load
             # balancer, which adds that header to every request.
             _expect(exchange, "GET")
-            await exchange.respond(200, self._metrics.text().encode(), CONTENT_TYPE.encode())
+            text = self._observer.metrics.text()
+            await exchange.respond(200, text.encode(), CONTENT_TYPE.encode())
         else:
             raise ApiError(404, f"There is no {path[:100]}.", code="unknown_url")
 
@@ -148,6 +153,7 @@ class Gateway:
             raise bad_request(f"the request is not JSON: {error}") from None
         if not isinstance(request, dict):
             raise bad_request("the request is not a JSON object")
+        exchange.request = request
         return tenant, request
 
     async def _tenant(self, exchange: Exchange) -> TenantConfig:
@@ -155,7 +161,7 @@ class Gateway:
         if scheme.lower() != "bearer":
             key = exchange.header(b"x-api-key") or ""  # where Anthropic's SDK sends it
         tenant = await self._tenants.authenticate(key.strip() or None)
-        exchange.tenant = tenant.name
+        exchange.tenant, exchange.key_id = tenant.name, tenant.key_sha256[:12]
         return tenant
 
     async def _list_models(self, exchange: Exchange, tenant: TenantConfig) -> None:

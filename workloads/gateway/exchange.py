@@ -2,12 +2,17 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.surfaces.dialects import OPENAI, Dialect
+from workloads.gateway.usage import Usage
+
+if TYPE_CHECKING:
+    from workloads.gateway.seen.traces import Trace
 
 # Converse's own limit for a request is 25,000,000 bytes.
 MAX_BODY = 25_000_000
@@ -29,7 +34,8 @@ class Exchange:
     """A request, and the one response to it. `outcome` is the status that is counted.
 
     `tenant` and `model` are the names to count it under, once they are known. `dialect` is how the
-    client wants to be told of errors.
+    client wants to be told of errors. The rest is what is noted of it at its end; times are those
+    of time.perf_counter.
     """
 
     def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -43,6 +49,16 @@ class Exchange:
         self.tenant = ""
         self.model = ""
         self.outcome = 0
+        self.began = time.perf_counter()
+        self.first_token_at = 0.0  # of a stream
+        self.request: dict[str, Any] = {}  # its body, where that is JSON
+        self.key_id = ""
+        self.attempts = 0  # at any model
+        self.answered_by = ""  # the model, once one has
+        self.usage: Usage | None = None
+        self.cost_usd: float | None = None
+        self.failure: ApiError | None = None
+        self.trace: Trace | None = None
         self.started = False
         self.gone = False
         self.expired = False  # its deadline has passed
@@ -139,6 +155,7 @@ class Exchange:
 
     async def start_events(self, headers: Mapping[str, str]) -> None:
         """Begin a stream of events; nothing between here and the client may buffer."""
+        self.first_token_at = time.perf_counter()
         await self._start(200, self.dialect.events, headers, *_UNBUFFERED)
 
     async def write(self, data: bytes) -> None:
@@ -149,7 +166,7 @@ class Exchange:
 
     async def fail(self, error: ApiError) -> None:
         """The error as a response; inside a stream as its last event."""
-        self.outcome = error.status
+        self.outcome, self.failure = error.status, error
         if self.started:
             with suppress(TimeoutError):  # one that reads nothing any more is not waited for
                 async with asyncio.timeout(LAST_EVENT_SECONDS):

@@ -55,6 +55,13 @@ class Breaker:
         self._closed_at = 0.0  # when a request may try again
         self.in_flight = 0
 
+    @property
+    def state(self) -> int:
+        """0: requests go through; 1: one may try; 2: all are refused."""
+        if self._failures < FAILURES_TO_OPEN:
+            return 0
+        return 2 if self._clock() < self._closed_at else 1
+
     def enter(self) -> None:
         """Begin a request, which must `leave`. Raises ApiError where it may not."""
         if self._concurrency is not None and self.in_flight >= self._concurrency:

@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
                 http="httptools",
                 ws="none",
                 lifespan="off",
+                log_config=None,  # its lines are JSON as all others
                 log_level="warning",
                 access_log=False,
                 server_header=False,

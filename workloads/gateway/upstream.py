@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import aiohttp
@@ -11,6 +12,9 @@ from workloads.gateway.errors import unavailable
 from workloads.gateway.signing import Signer
 
 CONNECT_SECONDS = 5
+
+# Headers that carry a trace on, where there is one. Not signed: proxies may write their own.
+OUTGOING: ContextVar[Mapping[str, str] | None] = ContextVar("OUTGOING", default=None)
 
 
 class Target(NamedTuple):
@@ -68,6 +72,8 @@ class Upstream:
         if self._signer is not None:
             host = target.url.raw_authority
             headers = self._signer.sign(target.path, body, {**headers, "host": host})
+        if carried := OUTGOING.get():
+            headers = {**headers, **carried}
         try:
             async with self._session.post(
                 target.url, data=body, headers=headers, allow_redirects=False

@@ -1,6 +1,7 @@
 """The real gateway as a process, and the services behind it as loopback servers."""
 
 import hashlib
+import json
 import os
 import queue
 import re
@@ -67,10 +68,22 @@ class Running:
             stderr=log.open("wb"),
             text=True,
         )
-        line = self.process.stdout.readline()
-        match = re.search(r"http://\S+", line)
-        assert match, f"{line}{log.read_text()}"
+        self.greeting = self.process.stdout.readline()
+        match = re.search(r"http://\S+", self.greeting)
+        assert match, f"{self.greeting}{log.read_text()}"
         self.url = match[0]
+
+    def get(self, path: str, key: str = KEY) -> httpx2.Response:
+        return httpx2.get(f"{self.url}{path}", headers={"authorization": f"Bearer {key}"})
+
+    def chat(self, body: dict, key: str = KEY, **headers: str) -> httpx2.Response:
+        """The answer to a chat completion, read to its end."""
+        headers = {"authorization": f"Bearer {key}", **headers}
+        return httpx2.post(f"{self.url}/v1/chat/completions", json=body, headers=headers)
+
+    def logged(self) -> list[dict]:
+        """What it has logged; everything, once it has stopped."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)  # at once, whatever its time to leave is

@@ -1,0 +1,121 @@
+"""Everything the process says, as JSON: one object a line on standard error.
+
+What clients ask and models answer is never in it. So the text of an exception is left out, which
+may quote either: its type and the lines of code it came through say where to look.
+"""
+
+import logging
+import os
+import threading
+import time
+import traceback
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+STDERR = 2
+PAUSE_SECONDS = 0.1  # between two writes
+KEPT_LINES = 100_000  # while nobody reads them; the oldest are lost then
+
+
+class Writer:
+    """Writes lines from a thread of its own: a slow reader never makes a request wait."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._objects: deque[dict[str, Any]] = deque(maxlen=KEPT_LINES)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, fields: dict[str, Any]) -> None:
+        """One line; `time` is put in front of it."""
+        self._objects.append({"time": now(), **fields})
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.wait(PAUSE_SECONDS):
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        lines = []
+        while self._objects:
+            lines.append(orjson.dumps(self._objects.popleft(), default=str))
+        data = memoryview(b"\n".join([*lines, b""])) if lines else memoryview(b"")
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError:  # nobody is there to read: no reason to stop serving
+            return
+
+
+class Handler(logging.Handler):
+    """Hands Python's own log records to the writer."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {
+            "level": record.levelname.lower(),
+            "event": "log",
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            fields |= describe(record.exc_info[1])
+        self._writer.write(fields)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """The type of an exception, those of its causes, and where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    causes, cause = [type(error).__name__], error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 10:
+        causes.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    return {
+        "error": " from ".join(causes),
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
+@contextmanager
+def logging_as_json(file: int = STDERR) -> Iterator[Writer]:
+    """Let every logger of the process write through one writer, warnings of Python's too."""
+    writer = Writer(file)
+    root, handler = logging.root, Handler(writer)
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # else it tells of every look-up
+    logging.captureWarnings(True)
+    try:
+        yield writer
+    finally:
+        logging.captureWarnings(False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        writer.close()
+
+
+def report_unhandled(loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+    """asyncio's handler for exceptions nobody caught; its own prints them, text and all."""
+    error = context.get("exception")
+    logging.getLogger("asyncio").error("%s", context["message"], exc_info=error)
+
+
+def now() -> str:
+    """This moment, UTC, with milliseconds."""
+    at = time.time()
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03d}Z"
