@@ -158,7 +158,7 @@ def test_it_ends_with_0_after_the_streams_that_are_open(start_gateway, services)
 
     assert [c.choices[0].delta.content for c in stream] == ["Hel", "lo", None]
     assert gateway.process.wait(10) == 0
-    assert [line["level"] for line in gateway.logged()] == ["info"]
+    assert {line["level"] for line in gateway.logged()} == {"info"}
 
 
 def test_it_ends_with_0_on_ctrl_c(start_gateway):
@@ -167,4 +167,4 @@ def test_it_ends_with_0_on_ctrl_c(start_gateway):
     gateway.process.send_signal(2)
 
     assert gateway.process.wait(10) == 0
-    assert gateway.log.read_text() == ""
+    assert {line["level"] for line in gateway.logged()} <= {"info"}
