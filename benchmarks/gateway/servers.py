@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -122,13 +123,16 @@ def _wait(url: str, process: subprocess.Popen[str]) -> None:
 
 @contextlib.contextmanager
 def _process(core: int, command: list[str], output: int) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        command,
-        stdout=output,
-        stderr=output if output == subprocess.DEVNULL else None,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as log,  # of every request: it is part of the work
+        subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=output if output == subprocess.DEVNULL else log,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        ) as process,
+    ):
         try:
             yield process
         finally:

@@ -16,14 +16,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
 import uvloop
 
 from workloads.gateway.app import Gateway
 from workloads.gateway.aws import Aws
 from workloads.gateway.backends.build import build_backends
 from workloads.gateway.config import GatewayConfigError, GatewayFile, parse
-from workloads.gateway.seen.logs import now
+from workloads.gateway.seen.logs import to_json
 from workloads.gateway.seen.observer import Observer
 from workloads.gateway.seen.setup import observed
 from workloads.gateway.server import Server
@@ -121,8 +120,10 @@ async def serve(
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         message = f"gateway listens on {url} and waits for requests"
-        line = {"time": now(), "level": "info", "event": "listening", "message": message}
-        print(orjson.dumps(line).decode(), flush=True)
+        print(
+            to_json({"level": "info", "event": "listening", "message": message}).decode(),
+            flush=True,
+        )
         observer.start()
         await server.serve(sockets=[listener])
         await server.drained()
