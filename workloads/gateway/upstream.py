@@ -12,6 +12,8 @@ from workloads.gateway.errors import unavailable
 from workloads.gateway.signing import Signer
 
 CONNECT_SECONDS = 5
+# What reading an answer raises when it is cut off; `Upstream.post` makes an ApiError of it.
+CUT = (aiohttp.ClientError, OSError)
 
 # Headers that carry a trace on, where there is one. Not signed: proxies may write their own.
 OUTGOING: ContextVar[Mapping[str, str] | None] = ContextVar("OUTGOING", default=None)
@@ -83,7 +85,7 @@ class Upstream:
             raise unavailable(f"{self.name} did not answer in time", status=504) from error
         except (aiohttp.ClientConnectorError, aiohttp.ClientConnectionResetError) as error:
             raise unavailable(f"{self.name} cannot be reached") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except CUT as error:
             raise unavailable(f"{self.name} broke off its answer", status=502) from error
 
 

@@ -229,6 +229,7 @@ BAD[20] ^= 1
         ([*START, bytes(BAD)], "unknown form"),
         ([*START, event("contentBlockDelta", {"delta": 5})], "unknown form"),
         (START, "broke off"),
+        ([*START, STOP], "broke off"),  # without what is billed
         ([*START, STOP, converse_stream([])[-1][:50]], "broke off"),
         ([*START, converse_stream(["Fuchs"])[1][:50]], "broke off"),
         ([*START, Cut()], "broke off"),
@@ -241,6 +242,20 @@ def test_an_error_after_content_is_an_error_in_the_stream(client, services, step
 
     assert text == "Der "
     assert message in error.message
+
+
+@pytest.mark.parametrize(
+    ("model", "who", "steps"),
+    [("nova", NOVA, converse_stream(["Der "])), ("own", "own", openai_stream(["Der "]))],
+)
+def test_a_connection_that_is_cut_after_everything_was_said_spoils_nothing(
+    client, services, model, who, steps
+):
+    services.answer(who, *steps, Cut())
+
+    chunks = list(client.chat.completions.create(model=model, messages=QUESTION, stream=True))
+
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "Der "
 
 
 def test_a_failing_stream_never_says_done(gateway, services, http):

@@ -9,13 +9,13 @@ from urllib.parse import quote
 import orjson
 
 from workloads.gateway.backends.bedrock_embeddings import embedding_requests, embedding_vectors
-from workloads.gateway.backends.failures import aws_failure, aws_stream_failure
+from workloads.gateway.backends.converse_stream import ConverseReader
+from workloads.gateway.backends.failures import aws_failure
 from workloads.gateway.call import Call, Json
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import ApiError, unavailable
-from workloads.gateway.event_stream import Decoder
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
-from workloads.gateway.upstream import Target, Upstream
+from workloads.gateway.upstream import CUT, Target, Upstream
 from workloads.gateway.usage import Usage
 
 HEADERS = {"content-type": "application/json"}
@@ -54,37 +54,20 @@ class BedrockModel:
 
     async def stream(self, call: Call) -> AsyncGenerator[bytes]:
         body = self._request(call)
-        writer = call.writer(self._name)
-        write, loads = writer.write, orjson.loads
-        decoder = Decoder()
-        stopped = False
+        reader = ConverseReader(call, self._bedrock.name, self._name)
         async with self._bedrock.post(self._converse_stream, body, HEADERS) as response:
             if response.status != 200:
                 raise aws_failure(self._bedrock.name, response, await response.read())
-            async for data in response.content.iter_any():
-                chunks: list[bytes] = []
-                failure: ApiError | None = None
-                try:
-                    for headers, payload in decoder.feed(data):
-                        if headers.get(":message-type") != "event":
-                            raise aws_stream_failure(self._bedrock.name, (headers, payload))
-                        kind, event = headers[":event-type"], loads(payload)
-                        chunks.append(write(kind, event))
-                        if kind == "metadata":
-                            call.usage = Usage.from_converse(event.get("usage"))
-                        elif kind == "messageStop":
-                            stopped = True
-                except ApiError as error:
-                    failure = error
-                except (ValueError, KeyError, TypeError, AttributeError):
-                    failure = self._nonsense()
-                if chunk := b"".join(chunks):  # what came before the failure is the client's
-                    yield chunk
-                if failure is not None:
-                    raise failure
-        if decoder.pending or not stopped:
-            raise unavailable(f"{self._bedrock.name} broke off its answer", status=502)
-        call.ending = writer.finish()
+            try:
+                async for data in response.content.iter_any():
+                    if events := reader.feed(data):
+                        yield events
+                    if reader.failure is not None:
+                        raise reader.failure
+            except CUT:
+                if not reader.done:  # all has been said otherwise
+                    raise
+        call.ending = reader.finish()
 
     async def count_tokens(self, call: Call) -> int:
         request = call.converse_request()

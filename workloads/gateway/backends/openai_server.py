@@ -17,7 +17,7 @@ from workloads.gateway.backends.openai_form import (
 from workloads.gateway.call import Call
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
-from workloads.gateway.upstream import Target, Upstream, retry_after
+from workloads.gateway.upstream import CUT, Target, Upstream, retry_after
 
 
 class OpenAIServer:
@@ -49,11 +49,15 @@ class OpenAIServer:
                 raise server_error(
                     self._server.name, response.status, answer, retry_after(response)
                 )
-            async for data in response.content.iter_any():
-                if events := reader.feed(data):
-                    yield events
-                if reader.failure is not None:
-                    raise reader.failure
+            try:
+                async for data in response.content.iter_any():
+                    if events := reader.feed(data):
+                        yield events
+                    if reader.failure is not None:
+                        raise reader.failure
+            except CUT:
+                if not reader.done:  # all has been said otherwise
+                    raise
         call.ending = reader.finish()
 
     async def embed(self, call: EmbeddingCall) -> bytes:

@@ -38,6 +38,10 @@ class ConverseCall:
         return FrameWriter()
 
 
+# What clients go into without a look, by the event it is in.
+_OBJECTS = {"contentBlockDelta": "delta", "contentBlockStart": "start", "metadata": "usage"}
+
+
 class FrameWriter:
     """Writes the events of one ConverseStream as frames again."""
 
@@ -50,6 +54,8 @@ class FrameWriter:
             ":content-type": "application/json",
             ":message-type": "event",
         }
+        if not isinstance(event.get(_OBJECTS.get(kind, ""), {}), dict):
+            raise TypeError(f"no {kind}")
         frame = encode(headers, orjson.dumps(_redacted(event)))
         if kind == "messageStart":
             self._held = frame

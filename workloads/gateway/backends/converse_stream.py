@@ -1,0 +1,50 @@
+"""The event stream of ConverseStream, read frame by frame."""
+
+import orjson
+
+from workloads.gateway.backends.failures import aws_stream_failure
+from workloads.gateway.call import Call
+from workloads.gateway.errors import ApiError, unavailable
+from workloads.gateway.event_stream import Decoder
+from workloads.gateway.usage import Usage
+
+
+class ConverseReader:
+    """Reads one stream of `model`, and writes what the client gets of it.
+
+    `done` once its metadata has come, which is its last event and says what is billed; `failure`
+    once a frame was an error, or nothing of ConverseStream's, after which no more is read.
+    """
+
+    def __init__(self, call: Call, name: str, model: str) -> None:
+        self._call = call
+        self._name = name
+        self._writer = call.writer(model)
+        self._write = self._writer.write
+        self._decoder = Decoder()
+        self.done = False
+        self.failure: ApiError | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """What the client gets of the frames that `data` completes, up to a failure."""
+        write, loads = self._write, orjson.loads
+        chunks: list[bytes] = []
+        try:
+            for headers, payload in self._decoder.feed(data):
+                if headers.get(":message-type") != "event":
+                    self.failure = aws_stream_failure(self._name, (headers, payload))
+                    break
+                kind, event = headers[":event-type"], loads(payload)
+                chunks.append(write(kind, event))
+                if kind == "metadata":
+                    self._call.usage = Usage.from_converse(event.get("usage"))
+                    self.done = True
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.failure = unavailable(f"{self._name} sent an answer of unknown form", status=502)
+        return b"".join(chunks)
+
+    def finish(self) -> bytes:
+        """The end of the answer. Raises ApiError if the stream was closed before it."""
+        if self._decoder.pending or not self.done:
+            raise unavailable(f"{self._name} broke off its answer", status=502)
+        return self._writer.finish()
