@@ -7,12 +7,17 @@ import json
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from operations.checker.report import rules_markdown
+from operations.cost import markdown
+from operations.cost.estimate import estimate
+from operations.cost.usage import Assumptions
 from stacks.config.types import refused
+from workloads.prices import PRICES
 from workloads.versions import VERSIONS
 
 ROOT = Path(__file__).parent.parent
@@ -80,6 +85,19 @@ def test_the_readme_says_which_chips_stand_on_a_maintained_stack():
 
 def test_the_table_of_rules_is_the_checkers_own():
     accept("rules", rules_markdown(), ROOT / "docs" / "operations.md")
+
+
+def test_the_table_of_costs_is_the_estimate_of_the_prices_known(environments):
+    dates = {
+        price.source.date
+        for service in PRICES.services.values()
+        for price in service.prices.values()
+    }
+    day = date.fromisoformat(max(d for d in dates if len(d) == len("2026-11-22")))
+    bills = [
+        estimate(name, environments[name], day=day, month=Assumptions()) for name in ("dev", "prod")
+    ]
+    accept("cost", markdown.tables(bills))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -24,6 +24,7 @@ class Support:
     instead: str
     source: str
     refused: bool = True
+    extended_from: date | None = None  # Kubernetes: the day the control plane begins to cost more
 
 
 @dataclass(frozen=True, kw_only=True)

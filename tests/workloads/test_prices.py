@@ -8,27 +8,56 @@ import pytest
 from workloads.hardware import INSTANCES
 from workloads.prices import FILE, PRICES, UnknownPrice, read
 
+TABLES = ("on_demand", "capacity_block", "spot", "hosting", "compared")
 ROWS = [
     price
-    for table in (PRICES.on_demand, PRICES.capacity_block)
-    for regions in table.values()
+    for table in TABLES
+    for regions in getattr(PRICES, table).values()
     for price in regions.values()
 ]
+SERVICES = [price for row in PRICES.services.values() for price in row.prices.values()]
 
 
 def test_every_price_is_of_a_known_type_and_has_a_date_and_a_source():
     assert len(ROWS) > 900
     for price in ROWS:
-        assert price.instance_type in INSTANCES
+        name = price.instance_type.removeprefix("ml.")
+        assert (name in INSTANCES) is (name not in PRICES.compared)
         assert price.usd_per_hour > 0
-        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", price.source.date), price
+    for price in (*ROWS, *SERVICES):
+        assert re.fullmatch(r"20\d\d(-\d\d){0,2}", price.source.date), price
         assert price.source.what
+
+
+def test_every_service_has_a_unit_and_says_what_it_is():
+    assert len(SERVICES) > 40
+    for key, row in PRICES.services.items():
+        assert row.what and row.per, key
+        assert all(price.usd > 0 for price in row.prices.values()), key
+        assert all(price.service == key for price in row.prices.values())
+
+
+def test_a_service_costs_what_its_region_asks_or_what_every_region_does():
+    assert PRICES.find_service("s3_gb_month", "sa-east-1").usd == 0.0405
+    assert PRICES.find_service("eks_hour", "sa-east-1").usd == 0.1  # its page names no region
+    with pytest.raises(UnknownPrice, match=r"in eu-west-1, per hour, is unknown; .* us-east-1"):
+        PRICES.find_service("nat_gateway_hour", "eu-west-1")
+    with pytest.raises(KeyError):
+        PRICES.find_service("nat_gateway", "us-east-2")
+
+
+def test_spot_and_endpoints_have_tables_of_their_own():
+    assert PRICES.find_spot("trn1.32xlarge", "us-east-2").bought == "spot"
+    with pytest.raises(UnknownPrice, match=r"m7a\.large in us-east-2, spot, is unknown"):
+        PRICES.find_spot("m7a.large", "us-east-2")
+    with pytest.raises(UnknownPrice, match=r"ml\.inf2\.xlarge in us-east-2, real-time"):
+        PRICES.find_hosting("ml.inf2.xlarge", "us-east-2")
 
 
 def test_every_source_is_used():
     named = json.loads(FILE.read_text("utf-8"))["sources"].keys()
 
-    assert named == {price.source.name for price in ROWS}
+    assert named == {price.source.name for price in (*ROWS, *SERVICES)}
 
 
 def test_only_what_ec2_sells_that_way_has_a_price():

@@ -25,6 +25,10 @@ class Rent:
             return None
         return self.usd_per_hour / (tokens_per_second * SECONDS_PER_HOUR) * tokens
 
+    def usd_for(self, seconds: float) -> float:
+        """USD for all of it for so long."""
+        return self.usd_per_hour * seconds / SECONDS_PER_HOUR
+
     def to_json(self) -> dict[str, Any]:
         about = {"usd_per_hour": self.usd_per_hour, "basis": self.basis}
         if self.price is None:

@@ -1,0 +1,135 @@
+"""What a job costs on a pool: its nodes and their disks for as long as it runs."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from operations.cost import buying
+from operations.cost.bill import HOURS_PER_MONTH, service
+from operations.cost.standing import root_volume_gb
+from stacks.config import EnvironmentConfig, NodePoolConfig
+from stacks.config.capacity import sold
+from workloads.benchmark.cost import SECONDS_PER_HOUR, Rent, of_instances
+from workloads.command import InputError
+from workloads.prices import UnknownPrice
+
+_HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bought:
+    """The job on nodes bought one way; `usd` None: the price is unknown, `basis` says which."""
+
+    kind: str
+    chosen: bool
+    usd: float | None
+    basis: str
+    remark: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """So many nodes of a pool for so long."""
+
+    pool: str
+    instance_type: str
+    nodes: int
+    seconds: float
+    how: str
+    ways: tuple[Bought, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "pool": self.pool,
+            "instance_type": self.instance_type,
+            "nodes": self.nodes,
+            "seconds": self.seconds,
+            "how": self.how,
+            "ways": [
+                {
+                    "kind": way.kind,
+                    "configured": way.chosen,
+                    "usd": way.usd,
+                    "basis": way.basis,
+                    "remark": way.remark,
+                }
+                for way in self.ways
+            ],
+        }
+
+
+def find_pool(config: EnvironmentConfig, name: str) -> NodePoolConfig:
+    """The pool of that name; InputError."""
+    for pool in config.pools:
+        if pool.name == name:
+            return pool
+    names = ", ".join(pool.name for pool in config.pools) or "none"
+    raise InputError(f"--pool {name} is no pool of the environment; its pools: {names}")
+
+
+def check_nodes(pool: NodePoolConfig, nodes: int | None) -> int:
+    """So many nodes, all of the pool's if nothing is said; InputError where it has fewer."""
+    if nodes is not None and nodes > pool.max_nodes:
+        raise InputError(
+            f"--nodes {nodes} is more than the pool {pool.name} may have; its max_nodes is"
+            f" {pool.max_nodes}"
+        )
+    return nodes or pool.max_nodes
+
+
+def seconds(
+    *, steps: int | None, seconds_per_step: float | None, tokens: float | None,
+    tokens_per_second: float | None,
+) -> tuple[float, str]:  # fmt: skip
+    """How long a job runs, and from what that follows; InputError unless it is said once."""
+    by_steps = (steps, seconds_per_step)
+    by_tokens = (tokens, tokens_per_second)
+    if None not in by_steps and by_tokens == (None, None):
+        return by_steps[0] * by_steps[1], f"{steps:,} steps of {seconds_per_step:g} s"  # type: ignore[operator]
+    if None not in by_tokens and by_steps == (None, None):
+        how = f"{tokens:,.0f} tokens at {tokens_per_second:,.1f} a second"
+        return by_tokens[0] / by_tokens[1], how  # type: ignore[operator]
+    raise InputError(
+        "say how long the job runs: --steps and --seconds-per-step, or --tokens and"
+        " --tokens-per-second"
+    )
+
+
+def rent(pool: NodePoolConfig, kind: str, nodes: int, region: str) -> Rent:
+    """What the nodes cost; UnknownPrice."""
+    return of_instances(buying.find(kind, pool.instance_type, region), nodes)
+
+
+def job(pool: NodePoolConfig, region: str, *, nodes: int, duration: float, how: str) -> Job:
+    """The job on each kind of capacity that EC2 sells the pool's type as."""
+    gb = root_volume_gb(pool.hardware) * nodes
+    disk = service("gp3_gb_month", region)
+    disks = disk.monthly(gb)
+    disk_usd = None if disks is None else disks * duration / SECONDS_PER_HOUR / HOURS_PER_MONTH
+
+    def bought(kind: str) -> Bought:
+        chosen = kind == pool.capacity.kind
+        try:
+            of_nodes = rent(pool, kind, nodes, region)
+        except UnknownPrice as error:
+            return Bought(kind=kind, chosen=chosen, usd=None, basis=str(error), remark="")
+        usd = None if disk_usd is None else of_nodes.usd_for(duration) + disk_usd
+        basis = f"{of_nodes.basis}; disks of {gb} GB: {disk.basis}"
+        remark = _whole_days(of_nodes, duration) if kind == "capacity-block" else ""
+        return Bought(kind=kind, chosen=chosen, usd=usd, basis=basis, remark=remark)
+
+    return Job(
+        pool=pool.name,
+        instance_type=pool.instance_type,
+        nodes=nodes,
+        seconds=duration,
+        how=how,
+        ways=tuple(bought(kind) for kind in sold(pool.hardware)),
+    )
+
+
+def _whole_days(of_nodes: Rent, duration: float) -> str:
+    """EC2 user guide, "Capacity Blocks for ML": a block is sold for whole days."""
+    days = math.ceil(duration / SECONDS_PER_HOUR / _HOURS_PER_DAY)
+    usd = of_nodes.usd_for(days * _HOURS_PER_DAY * SECONDS_PER_HOUR)
+    return f"a block is sold in whole days: {days} of these nodes are {usd:,.2f} USD"

@@ -1,0 +1,166 @@
+"""Estimates as tables for a terminal."""
+
+from collections.abc import Iterable, Iterator
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from operations.cost.bill import HOURS_PER_MONTH, Rate, Total
+from operations.cost.estimate import Estimate
+from operations.cost.job import Job
+from operations.cost.tokens import Tokens
+
+
+def money(usd: float | None) -> str:
+    """To the cent; a price below one keeps its digits elsewhere, a sum has two."""
+    return "unknown" if usd is None else f"{usd:,.2f}"
+
+
+def amount(total: Total) -> str:
+    """A sum, with what it says if a price in it is unknown."""
+    if total.complete:
+        return money(total.usd)
+    return f"at least {money(total.usd)}" if total.usd else "unknown"
+
+
+def estimate(of: Estimate) -> RenderableType:
+    """The whole bill: what stands, what is used, the ways to buy, and what is not known."""
+    parts: list[RenderableType] = [_standing(of), _used(of)]
+    if of.pools:
+        parts.append(_ways(of))
+    parts.append(Text("\n".join(summary(of))))
+    return Group(*parts)
+
+
+def summary(of: Estimate) -> Iterator[str]:
+    """The sums in words, and each price that they lack."""
+    idle, full, used = of.idle(), of.full(), of.used
+    yield f"{of.name} in {of.region}, at the prices known on {of.day}, in USD:"
+    yield f"  idle        {amount(idle)} a month, {idle.usd_per_hour:,.3f} an hour"
+    yield f"  full scale  {amount(full)} a month, {full.usd_per_hour:,.3f} an hour"
+    yield f"  use         {amount(used)} a month on top of either, as assumed"
+    missing = of.unknown()
+    if missing:
+        yield "Not in the sums, for their prices are unknown"
+        yield "(`python -m operations.prices` asks AWS for them):"
+        yield from (f"  - {sentence}" for sentence in missing)
+    yield "No discount, tax, Savings Plan or free tier is in it."
+
+
+def job(of: Job) -> RenderableType:
+    """One row for each way to buy the nodes."""
+    table = _table(
+        f"{of.how}: {of.seconds / 3600:,.2f} hours on {of.nodes} x {of.instance_type}"
+        f" of the pool {of.pool}",
+        ("bought", "USD", ""),
+    )
+    for way in of.ways:
+        mark = "configured" if way.chosen else ""
+        table.add_row(way.kind, money(way.usd), "; ".join(filter(None, (mark, way.remark))))
+    notes = "\n".join(f"{way.kind}: {way.basis}" for way in of.ways)
+    return Group(table, Text(notes, style="dim"))
+
+
+def tokens(of: Tokens) -> RenderableType:
+    """The own model, and each of Bedrock's beside it."""
+    table = _table(
+        f"USD per million tokens of answers of {of.output_tokens:,}, with their prompts of"
+        f" {of.input_tokens:,}",
+        ("model", "USD", ""),
+    )
+    table.add_row(
+        of.model,
+        f"{of.usd_per_million:,.4f}",
+        f"{of.tokens_per_second:,.1f} tokens a second, as given, {of.utilization:.0%} of the time",
+    )
+    for offer in of.offers:
+        never = offer.break_even > 1
+        table.add_row(
+            f"{offer.name} ({offer.model})",
+            f"{offer.usd_per_million:,.4f}",
+            f"{of.model} costs more even when always busy"
+            if never
+            else f"{of.model} costs as much when busy {offer.break_even:.1%} of the time",
+        )
+    notes = [
+        f"{of.model}: {of.rent.basis}",
+        "Bedrock: the prices of gateway.models in the environment file",
+        "A saturated server keeps no latency promise; a node that waits costs as much as a busy"
+        " one.",
+    ]
+    return Group(table, Text("\n".join(notes), style="dim"))
+
+
+def _standing(of: Estimate) -> Table:
+    table = _table(
+        f"What stands in {of.name}, USD a month of {HOURS_PER_MONTH} hours",
+        ("stack", "what", "idle", "full", "unit price", "idle USD", "full USD"),
+        right=(2, 3, 4, 5, 6),
+    )
+    for stack in of.stacks:
+        name = stack
+        for line in of.lines:
+            if line.stack == stack:
+                table.add_row(
+                    name,
+                    line.what,
+                    f"{line.idle:,g}",
+                    f"{line.full:,g}",
+                    _unit(line.rate),
+                    money(line.rate.monthly(line.idle)),
+                    money(line.rate.monthly(line.full)),
+                )
+                name = ""
+        table.add_row("", "", "", "", "", amount(of.idle(stack)), amount(of.full(stack)),
+                      style="bold", end_section=True)  # fmt: skip
+    table.add_row("all", "", "", "", "", amount(of.idle()), amount(of.full()), style="bold")
+    return table
+
+
+def _used(of: Estimate) -> Table:
+    table = _table(
+        "What is paid by use, USD a month",
+        ("stack", "what", "assumed", "unit price", "USD"),
+        right=(3, 4),
+    )
+    for line in of.usage:
+        usd = money(line.rate.monthly(line.quantity))
+        table.add_row(line.stack, line.what, line.assumed, _unit(line.rate), usd)
+    table.add_row("all", "", "", "", amount(of.used), style="bold")
+    return table
+
+
+def _ways(of: Estimate) -> Table:
+    table = _table(
+        "Other ways to buy the pools' nodes",
+        ("pool", "bought", "node and hour", "idle a month", "full a month", ""),
+        right=(2, 3, 4),
+    )
+    for pool, ways in of.pools:
+        name = f"{pool.name}, {pool.instance_type}, {pool.min_nodes} to {pool.max_nodes}"
+        for way in ways:
+            cells = ("not sold", "-", "-") if way.rate is None else (
+                "unknown" if way.rate.usd is None else f"{way.rate.usd:,.10g}",
+                money(way.rate.monthly(way.idle)),
+                money(way.rate.monthly(way.full)),
+            )  # fmt: skip
+            style = "bold" if way.chosen else None
+            table.add_row(name, way.kind, *cells, way.remark, style=style)
+            name = ""
+        table.add_section()
+    table.caption = "bold: as the environment file has it"
+    return table
+
+
+def _unit(rate: Rate) -> str:
+    return f"unknown per {rate.per}" if rate.usd is None else f"{rate.usd:,.10g} per {rate.per}"
+
+
+def _table(title: str, columns: Iterable[str], right: Iterable[int] = (1,)) -> Table:
+    table = Table(title=title, box=box.SIMPLE, title_justify="left", caption_justify="left")
+    aligned = set(right)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number in aligned else "left", overflow="fold")
+    return table

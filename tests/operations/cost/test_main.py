@@ -1,0 +1,114 @@
+"""The command: its sentences, its tables, its picture."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from operations.cost.__main__ import main
+from operations.cost.bill import Rate, total
+
+JOB = ("prod", "job", "--pool", "trn1")
+STEPS = ("--steps", "10", "--seconds-per-step", "1")
+TOKENS = ("prod", "tokens", "--tokens-per-second", "100")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("staging",), "staging is no environment of"),
+        (("dev", "--environments", "/nowhere"), "/nowhere is not a folder"),
+        (("dev", "--day", "tomorrow"), "not a day, such as"),
+        (("dev", "--picture", "dev.pdf"), "must end in .png or .svg"),
+        (("dev", "--picture", "/nowhere/dev.png"), "No such file or directory"),
+        (("dev", "--requests", "-1"), "-1 is below 0"),
+        (("dev", "--gb-out", "much"), "'much' is not a number"),
+        ((*JOB, *STEPS, "--nodes", "5"), "its max_nodes is 4"),
+        ((*JOB, "--steps", "10"), "say how long the job runs"),
+        ((*JOB, *STEPS, "--tokens", "9", "--tokens-per-second", "1"), "say how long the job runs"),
+        (("prod", "job", "--pool", "gpu", *STEPS), "its pools: trn1, inf2, epyc"),
+        ((*TOKENS, "--model", "gpt"), "it has: nova, own, endpoint"),
+        ((*TOKENS, "--model", "nova"), "is Bedrock's and paid by the token"),
+        ((*TOKENS, "--model", "own"), "--pool is missing"),
+        ((*TOKENS, "--model", "own", "--pool", "inf2", "--utilization", "2"), "2 is above 1"),
+        ((*TOKENS, "--model", "own", "--pool", "nil"), "--pool nil is no pool"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_2(capsys, arguments, sentence):
+    assert main(list(arguments)) == 2
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_region_without_prices_is_one_sentence_and_exit_2(capsys, tmp_path):
+    (tmp_path / "far.toml").write_text(
+        'region = "me-central-1"\n[network]\nzones = ["mec1-az1", "mec1-az3"]\n'
+    )
+
+    assert main(["far", "--environments", str(tmp_path)]) == 2
+
+    assert "no instance's price in me-central-1" in capsys.readouterr().err
+
+
+def test_a_table_shows_every_stack_and_what_is_not_known(capsys):
+    assert main(["prod", "--day", "2026-11-22"]) == 0
+
+    shown = capsys.readouterr().out
+    for words in ("pool-trn1", "NAT gateway", "capacity-block", "not sold", "at least"):
+        assert words in shown
+    assert "the price of ml.inf2.xlarge in us-east-2, real-time endpoint, is unknown" in shown
+
+
+def test_an_unknown_price_makes_the_sum_at_least_and_never_nothing(capsys):
+    assert main(["prod", "--json"]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+
+    [hosted] = [line for line in answer["lines"] if line["stack"] == "endpoint-tiny-llama"]
+    assert (hosted["rate"]["usd"], hosted["idle_usd_per_month"]) == (None, None)
+    assert not answer["totals"]["idle"]["complete"]
+    assert hosted["rate"]["basis"] in answer["unknown"]
+
+
+def test_sums_leave_out_what_is_unknown_and_say_so():
+    known, unknown = Rate(usd=2, per="hour", basis=""), Rate(usd=None, per="hour", basis="")
+
+    both = total([known.monthly(1), unknown.monthly(1)])
+    none_of_it = total([known.monthly(1), unknown.monthly(0)])
+
+    assert (both.usd, both.complete) == (1460, False)
+    assert (none_of_it.usd, none_of_it.complete) == (1460, True)  # nothing of it costs nothing
+
+
+def test_every_price_in_a_bill_says_where_it_is_from(capsys):
+    assert main(["dev", "--json"]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+
+    for line in (*answer["lines"], *answer["usage"]):
+        rate = line["rate"]
+        expected = "as of 20" if rate["usd"] is not None else "is unknown"
+        assert expected in rate["basis"] or "environment file" in rate["basis"], line
+
+
+def test_a_picture_is_drawn_in_both_formats(tmp_path, capsys):
+    svg, png = tmp_path / "bill.svg", tmp_path / "bill.png"
+
+    assert main(["dev", "--picture", str(svg)]) == 0  # with prices that are unknown
+    assert main(["demo", "--picture", str(png)]) == 0
+
+    assert ElementTree.parse(svg).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert "USD" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [(), ("job",), ("tokens",)])
+def test_help_explains_itself(capsys, command):
+    with pytest.raises(SystemExit) as done:
+        main(["dev", *command, "--help"])
+
+    assert done.value.code == 0
+    assert "--json" in capsys.readouterr().out
