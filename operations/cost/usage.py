@@ -68,6 +68,9 @@ def _storage(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
     )
     for row, quantity, assumed in rows:
         yield _of(config, "storage", row, "AWS::S3::Bucket", quantity, assumed, resources=5)
+    yield _of(
+        config, "storage", "ecr_gb_month", "AWS::ECR::Repository", 40.0, "40 GB, a few images"
+    )
 
 
 def _logs(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:

@@ -175,6 +175,7 @@ def test_what_is_used_by_hand(answer):
         ("storage", "s3_gb_month"): 11,
         ("storage", "s3_put_thousand"): 100,
         ("storage", "s3_monitoring_thousand"): 10,
+        ("storage", "ecr_gb_month"): 40,
         ("storage", "lambda_gb_second"): 1000,
         ("gateway", "logs_ingested_gb"): 3,
         ("gateway", "logs_stored_gb_month"): 9,  # kept for three months

@@ -57,6 +57,7 @@ BY_USE = {
     "AWS::Bedrock::Guardrail",
     "AWS::DynamoDB::GlobalTable",
     "AWS::EC2::InternetGateway",
+    "AWS::ECR::Repository",
     "AWS::ECS::Cluster",
     "AWS::Lambda::Function",
     "AWS::Logs::LogGroup",
