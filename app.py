@@ -27,6 +27,7 @@ from stacks.gateway import GatewayStack
 from stacks.network import NetworkStack
 from stacks.node_pool import NodePoolStack
 from stacks.observability import ObservabilityStack
+from stacks.shared.acknowledge import acknowledge
 from stacks.storage import StorageStack
 
 
@@ -37,6 +38,10 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
     images = f"{stage.stage_name}/workloads"  # several environments share an account's registry
     endpoints = {entry.name: f"{stage.stage_name}-{entry.name}" for entry in config.endpoints}
 
+    acknowledge(
+        stage,
+        {"IAMNoInlinePolicy": "A role's policy is the role's alone: it comes and goes with it."},
+    )
     vpc = NetworkStack(stage, "network", config=config.network).vpc
     storage = StorageStack(
         stage,

@@ -10,6 +10,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from stacks.config import EndpointConfig
+from stacks.shared.acknowledge import acknowledge
 from workloads.hardware import INSTANCES
 from workloads.versions import VERSIONS
 
@@ -85,6 +86,14 @@ class EndpointStack(cdk.Stack):
                 )
             ],
         )
+        if configuration.kms_key_id is None:
+            acknowledge(
+                configuration,
+                {
+                    "SageMakerEndpointConfigurationKMSKeyConfigured": "The disks of this instance "
+                    "type are encrypted by its hardware; SageMaker refuses a key for them.",
+                },
+            )
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -151,11 +160,11 @@ class EndpointStack(cdk.Stack):
             role.add_to_policy(
                 iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
             )
-        cdk.Validations.of(role).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="The objects of one model's prefix, the log streams of endpoints, and "
-                "signing in to ECR, which cannot be limited to a registry.",
-            )
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5": "The objects of one model's prefix, the log streams of "
+                "endpoints, and signing in to ECR, which cannot be limited to a registry.",
+            },
         )
         return role

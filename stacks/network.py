@@ -8,6 +8,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.config import NetworkConfig
+from stacks.shared.acknowledge import acknowledge
 
 _MOST_ZONES = 6  # of any region; address space is kept for each, so that a zone can be added later
 
@@ -59,6 +60,15 @@ class NetworkStack(cdk.Stack):
             # Nothing uses the default group; emptying it would take a Lambda function.
             restrict_default_security_group=False,
         )
+        acknowledge(
+            self.vpc,
+            {
+                "VPCDefaultSecurityGroupClosed": "Nothing is in the default group, and a test "
+                "keeps it so; emptying it would take a Lambda function.",
+                "VPCNoUnrestrictedRouteToIGW": "Public subnets hold the NAT gateway and a public "
+                "gateway's load balancer alone; they give no instance a public address.",
+            },
+        )
         self._pin_subnets_to_zone_ids()
         self._log_rejected_flows()
         self._add_endpoints(config)
@@ -88,6 +98,13 @@ class NetworkStack(cdk.Stack):
             "FlowLogs",
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            group,
+            {
+                "CloudWatchLogGroupEncrypted": "Under the key of CloudWatch Logs: addresses and "
+                "ports of refused packets, nothing that was in them.",
+            },
         )
         self.vpc.add_flow_log(
             "Rejected",

@@ -12,6 +12,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.config import StorageConfig
+from stacks.shared.acknowledge import acknowledge
+
+_ONE_REGION = (
+    "The platform is in one region, as its accelerators are; S3 keeps objects in three zones "
+    "of it. A copy elsewhere costs the transfer of every checkpoint."
+)
 
 _IMPORTS = "bedrock"  # the prefix in the models bucket that Bedrock imports from
 
@@ -51,18 +57,27 @@ class StorageStack(cdk.Stack):
             encryption=s3.BucketEncryption.S3_MANAGED,
             lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(90))],
         )
-        cdk.Validations.of(self.access_logs).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-S1", reason="It holds the access logs; logging it would not end."
-            )
+        acknowledge(
+            self.access_logs,
+            {
+                "AwsSolutions-S1": "It holds the access logs; logging it would not end.",
+                "S3DefaultEncryptionKMS": "Load balancers cannot write their logs under a key of "
+                "ours; S3 encrypts them under its own.",
+                "S3BucketVersioningEnabled": "Logs are written once and expire after 90 days.",
+            },
         )
-        # Shards are rebuilt from their source, their manifest is written last: no versions.
         data = self._stage_bucket("Data")
-        # A step's folder is large and never written twice: no versions.
+        _unversioned(data, "Shards are rebuilt from their source; their manifest is written last.")
         checkpoints = self._stage_bucket("Checkpoints")
+        _unversioned(checkpoints, "A step's folder is large, and never written twice.")
         self.models = self._stage_bucket("Models", versioned=True)
-        # Compiled graphs, found by a key over all inputs: an expired one is compiled again.
         artifacts = self._stage_bucket("Artifacts", expire_after=cdk.Duration.days(180))
+        _unversioned(
+            artifacts,
+            "Compiled graphs, found by a key over all of their inputs: one "
+            "that is gone is compiled again.",
+        )
+        acknowledge(self, {"S3BucketReplicationEnabled": _ONE_REGION})
         self.buckets: tuple[s3.IBucket, ...] = (data, checkpoints, self.models, artifacts)
         self._images(images)
         self._bedrock_import()
@@ -204,3 +219,7 @@ class StorageStack(cdk.Stack):
         )
         file_system.connections.allow_default_port_from(ec2.Peer.ipv4(clients), "nodes mount it")
         cdk.CfnOutput(self, "LustreFileSystem", value=file_system.file_system_id)
+
+
+def _unversioned(bucket: s3.Bucket, reason: str) -> None:
+    acknowledge(bucket, {"S3BucketVersioningEnabled": reason})

@@ -1,5 +1,6 @@
 """What any role may do, and any group let through, in every environment."""
 
+import json
 import re
 
 import pytest
@@ -139,3 +140,9 @@ def test_no_group_has_its_way_out_displaced(stacks, environment):
                 r for r in group.get("SecurityGroupEgress", []) if "0.0.0.0/0" in r.values()
             ]
             assert not (anywhere and logical_id in displaced), f"{name}/{logical_id}"
+
+
+@every_environment
+def test_nothing_is_in_a_default_security_group(stacks, environment):
+    for name, stack in stacks(environment).items():
+        assert "DefaultSecurityGroup" not in json.dumps(stack.template), name

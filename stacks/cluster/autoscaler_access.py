@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.cluster.charts.autoscaler import SERVICE_ACCOUNT
+from stacks.shared.acknowledge import acknowledge
 
 # kubernetes/autoscaler, cloudprovider/aws/README.md, less what launch configurations and
 # instance requirements would take. None of these has a resource.
@@ -44,11 +45,12 @@ class AutoscalerAccess(Construct):
                 conditions={"StringEquals": {"aws:ResourceTag/eks:cluster-name": cluster_name}},
             )
         )
-        cdk.Validations.of(role).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="Describing has no resource; the rest is held to the cluster's own groups.",
-            )
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5": "Describing has no resource; the rest is held to the "
+                "cluster's own groups.",
+            },
         )
         eks.CfnPodIdentityAssociation(
             self,

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.lambda_layer_kubectl_v35 import KubectlV35Layer
 from constructs import Construct, IConstruct
 
+from stacks.shared.acknowledge import acknowledge
 from workloads.charts import Chart
 
 # Where charts are that a sign-in is needed for.
@@ -53,7 +54,7 @@ class Kubectl(Construct):
             role=self._role.without_policy_updates(),
             security_groups=[self._group],
         )
-        _acknowledge(self._role, {"AwsSolutions-IAM4": _MANAGED_POLICY})
+        acknowledge(self._role, {"AwsSolutions-IAM4": _MANAGED_POLICY})
 
     def admit(self, cluster: eks.Cluster, charts: Sequence[Chart], registry: str | None) -> None:
         """Let the function reach the cluster, and pull the charts from where they are.
@@ -75,7 +76,7 @@ class Kubectl(Construct):
         self._role.add_to_policy(
             iam.PolicyStatement(actions=["eks:DescribeCluster"], resources=[cluster.cluster_arn])
         )
-        _acknowledge(self._role, {"AwsSolutions-IAM5": "Signing in to a registry has no resource."})
+        acknowledge(self._role, {"AwsSolutions-IAM5": "Signing in to a registry has no resource."})
         sources = [chart.source(registry) for chart in charts]
         if registry:
             self._pull_from(sources, registry)
@@ -116,20 +117,18 @@ class Kubectl(Construct):
             if isinstance(child, logs.CfnLogGroup):
                 child.retention_in_days = 30
                 child.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        _acknowledge(
+        acknowledge(
             provider,
             {
                 "AwsSolutions-IAM4": _MANAGED_POLICY,
                 "AwsSolutions-IAM5": "The CDK's framework calls any version of the one function.",
                 "AwsSolutions-L1": "The CDK chooses the runtime that its own code was tested with.",
+                "LambdaConcurrency": "CloudFormation calls it, a few resources at a time.",
+                "LambdaDLQ": "CloudFormation waits for its answer, and rolls back without one.",
+                "CloudWatchLogGroupEncrypted": "Under the key of CloudWatch Logs; manifests "
+                "with secrets are not applied by CloudFormation.",
             },
         )
 
 
 _MANAGED_POLICY = "A function in a VPC makes its network interfaces by this policy of AWS's."
-
-
-def _acknowledge(construct: IConstruct, reasons: dict[str, str]) -> None:
-    cdk.Validations.of(construct).acknowledge(
-        *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items())
-    )

@@ -15,6 +15,7 @@ from stacks.cluster.platform import Platform, own_registry, releases
 from stacks.cluster.system_nodes import SystemNodes
 from stacks.cluster.workload_access import WorkloadAccess
 from stacks.config import ClusterConfig, NodePoolConfig
+from stacks.shared.acknowledge import acknowledge
 from workloads.versions import VERSIONS
 
 # Needed by a node before it can be ready, and by a pod before it has credentials.
@@ -143,6 +144,4 @@ class ClusterStack(cdk.Stack):
             reasons["AwsSolutions-EKS1"] = (
                 "The environment file asks for a public endpoint; IAM guards it."
             )
-        cdk.Validations.of(self.cluster).acknowledge(
-            *(cdk.Acknowledgment(id=rule, reason=reason) for rule, reason in reasons.items())
-        )
+        acknowledge(self.cluster, reasons)

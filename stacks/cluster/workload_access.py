@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import aws_cdk as cdk
 from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.shared.acknowledge import acknowledge
 from stacks.shared.kubernetes import NAMESPACE, SERVICE_ACCOUNT
 
 
@@ -53,11 +53,12 @@ class WorkloadAccess(Construct):
                 actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=sorted(keys)
             )
         )
-        cdk.Validations.of(role).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="Every object of the four buckets; the workloads name their own prefixes.",
-            )
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5": "Every object of the four buckets; the workloads name their "
+                "own prefixes.",
+            },
         )
         eks.CfnPodIdentityAssociation(
             self,

@@ -7,6 +7,8 @@ from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.shared.acknowledge import acknowledge
+
 # The longest silence within an answer, and the time running answers get when a task goes.
 _STREAM = cdk.Duration.minutes(15)
 
@@ -80,14 +82,22 @@ class FrontDoor(Construct):
                 unhealthy_threshold_count=3,
             ),
         )
+        reasons = {
+            "ELBDeletionProtectionEnabled": "It holds nothing; protected, it would have to be "
+            "unprotected by hand before its stack can go."
+        }
+        if not secure:
+            reason = "It is reached inside the VPC alone; with a certificate it speaks HTTPS only."
+            reasons |= {"ALBHttpToHttpsRedirection": reason, "ELBv2ACMCertificateRequired": reason}
+        acknowledge(self, reasons)
         scheme = "https" if secure else "http"
         self.url = f"{scheme}://{self.load_balancer.load_balancer_dns_name}"
 
         if public:
-            cdk.Validations.of(group).acknowledge(
-                cdk.Acknowledgment(
-                    id="AwsSolutions-EC23",
-                    reason="The environment file asks for a public gateway; it speaks HTTPS only "
-                    "and every call needs an API key.",
-                )
+            acknowledge(
+                group,
+                {
+                    "AwsSolutions-EC23": "The environment file asks for a public gateway; it "
+                    "speaks HTTPS only and every call needs an API key.",
+                },
             )

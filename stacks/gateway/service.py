@@ -10,6 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.shared.acknowledge import acknowledge
+
 PORT = 8080
 # A stopping task serves on for so long: the load balancer, told at the same time, takes some
 # seconds to send new requests elsewhere.
@@ -114,14 +116,12 @@ class GatewayService(Construct):
         )
 
     def _acknowledge(self, definition: ecs.FargateTaskDefinition) -> None:
-        cdk.Validations.of(definition).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-ECS2",
-                reason="The variable holds a table of models and prices; no secret is in it.",
-            ),
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="Signing in to ECR cannot be limited to a registry; a model behind an "
-                "inference profile is invoked in Regions that AWS chooses.",
-            ),
+        acknowledge(
+            definition,
+            {
+                "AwsSolutions-ECS2": "The variable holds a table of models and prices; no secret "
+                "is in it.",
+                "AwsSolutions-IAM5": "Signing in to ECR cannot be limited to a registry; a model "
+                "behind an inference profile is invoked in Regions that AWS chooses.",
+            },
         )

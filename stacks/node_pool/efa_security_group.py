@@ -3,6 +3,8 @@
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from stacks.shared.acknowledge import acknowledge
+
 
 class EfaSecurityGroup(ec2.SecurityGroup):
     """All traffic from itself and to itself, and nothing else.
@@ -23,3 +25,10 @@ class EfaSecurityGroup(ec2.SecurityGroup):
             allow_all_outbound=False,
         )
         self.connections.allow_internally(ec2.Port.all_traffic(), "EFA")
+        acknowledge(
+            self,
+            {
+                "EC2RestrictedCommonPorts": "EFA needs all traffic within the group; nothing "
+                "outside of it is let in.",
+            },
+        )

@@ -1,8 +1,9 @@
 """The role of an EKS worker node."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+
+from stacks.shared.acknowledge import acknowledge
 
 _POLICIES = (
     "AmazonEKSWorkerNodePolicy",
@@ -27,9 +28,10 @@ class NodeRole(iam.Role):
                 iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in _POLICIES
             ],
         )
-        cdk.Validations.of(self).acknowledge(
-            cdk.Acknowledgment(
-                id="AwsSolutions-IAM4",
-                reason="EKS requires these managed policies of a node; AWS keeps them current.",
-            )
+        acknowledge(
+            self,
+            {
+                "AwsSolutions-IAM4": "EKS requires these managed policies of a node; AWS keeps "
+                "them current.",
+            },
         )
