@@ -10,6 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
 
+from operations.embedded.access import Credentials, deployer
 from operations.embedded.emulator import NODE_MODULES, REPOSITORY, Emulator
 from operations.embedded.failures import first_failure
 from operations.processes import Process, ProcessError
@@ -41,7 +42,8 @@ class Cdk:
 
     `app` is the command that synthesizes, run in the repository; `environments` the folder of
     environment files that it reads instead of its own. `folder` takes the log, the assembly and
-    the outputs.
+    the outputs. The account bootstraps; whoever deploys then may use the roles of the bootstrap
+    alone.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Cdk:
         self.assembly = folder.absolute() / "cdk.out"
         self._outputs = folder.absolute() / "outputs.json"
         self._emulator = emulator
+        self._deployer: Credentials = {}
         self._app = app
         self._context = [f"--context=environments={environments}"] if environments else []
 
@@ -63,6 +66,7 @@ class Cdk:
         """Create what deployments need in the account, once per emulator."""
         target = f"aws://{self._emulator.account}/{self._emulator.region}"
         self._run("bootstrap", [target, "--app="], on_event)
+        self._deployer = deployer(self._emulator)
 
     def deploy(
         self, pattern: str = "**", *, on_event: Say = lambda text: None
@@ -105,7 +109,7 @@ class Cdk:
             f"cdk {command}",
             [CLI, "--no-notices", "--no-color", command, *arguments],
             log=self.log,
-            environment=self._emulator.environment | _SETTINGS,
+            environment=self._emulator.environment | self._deployer | _SETTINGS,
             cwd=REPOSITORY,
         )
         started = datetime.now(UTC)

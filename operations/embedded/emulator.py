@@ -170,5 +170,6 @@ class Emulator:
             "DOCKER_HOST": f"unix://{self.folder}/no-docker",  # the same on machines that have one
             "IOT_MTLS_ENABLED": "0",  # it would listen on every interface
             "SFTP_ENABLED": "0",
+            "AUTH": "true",  # IAM is enforced, but for the account itself
             "NODE_PATH": str(NODE_MODULES),
         }

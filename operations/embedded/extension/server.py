@@ -13,7 +13,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from ministack.app import app as ministack
 
-from operations.embedded.extension import guardrails, hooks, records
+from operations.embedded.extension import access, guardrails, hooks, records
 from operations.embedded.extension.repairs import REPAIRS
 from operations.embedded.extension.services import SERVICES
 from operations.embedded.extension.types import HANDLERS
@@ -44,6 +44,7 @@ async def serve(listener: socket.socket) -> None:
     hooks.notice_changed_references()
     hooks.know_every_zone()
     hooks.complete_ec2_answers()
+    access.watch()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75  # longer than the clients', so that they close first
@@ -76,6 +77,7 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         scope = scope | {"path": f"/guardrails/{id}", "raw_path": f"/guardrails/{id}".encode()}
         if scope["method"] == "GET":
             send = _rewriting(send, guardrails.respelt)
+    scope = scope | {"headers": [*scope["headers"], access.SECURE]}
     with hooks.stack_operations() as operations:
 
         async def send_when_settled(message: Message) -> None:
@@ -92,6 +94,8 @@ def _about(scope: Mapping[str, Any]) -> tuple[int, Any]:
     match scope["path"].removeprefix(_OWN):
         case "ready":
             return HTTPStatus.OK, {}
+        case "access":
+            return HTTPStatus.OK, access.decisions()
         case "resources":
             return HTTPStatus.OK, hooks.stack_resources(
                 query["stack"], query["account"], query["region"]
