@@ -59,7 +59,10 @@ def _marked(mark: str) -> Iterator[psutil.Process]:
 
 
 def _kill(mark: str) -> None:
-    while members := list(_marked(mark)):
+    missed = 0
+    while missed < 2:  # a process that is just being replaced by its program shows no mark
+        members = list(_marked(mark))
+        missed = 0 if members else missed + 1
         for process in members:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()

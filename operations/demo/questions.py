@@ -38,7 +38,7 @@ def ask(
 ) -> Answer:
     """Stream one chat completion through the `openai` client; `on_text` gets each piece.
 
-    Raises RuntimeError when the stream carries no text or no usage.
+    Raises RuntimeError when another model answers, or the stream carries no text or no usage.
     """
     client = openai.OpenAI(
         base_url=f"{gateway}/v1", api_key=key, timeout=TIMEOUT_SECONDS, max_retries=0
@@ -54,6 +54,9 @@ def ask(
         stream=True,
         stream_options={"include_usage": True},
     )
+    answered = stream.response.headers["x-gateway-model"]
+    if answered != model:
+        raise RuntimeError(f"model {model!r} was asked, and its fallback {answered!r} answered")
     for chunk in stream:
         if chunk.choices and (piece := chunk.choices[0].delta.content):
             first_token = first_token or time.monotonic()

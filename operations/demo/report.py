@@ -14,9 +14,10 @@ import jinja2
 from rich.console import Console
 from rich.table import Table
 
-from operations.demo import compilation
+from operations.demo import access, compilation
 from operations.demo.pools import Pool, table_of
 from operations.demo.questions import Answer
+from operations.embedded.access import Decision
 from operations.embedded.report import Report
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -52,6 +53,7 @@ class DemoReport:
     training: Training
     artefacts: tuple[compilation.Artefact, ...]
     answers: tuple[Answer, ...]
+    access: tuple[Decision, ...]
 
     def write(self, folder: Path, *, loss_picture: bytes) -> None:
         """Write report.json, loss.png and report.html into `folder`."""
@@ -67,7 +69,8 @@ class DemoReport:
                 "data_page": DATA_PAGE,
                 "loss_png": base64.b64encode(loss_picture).decode(),
                 "longest": max(self.step_seconds.values()),
-            }
+            },
+            access=access.by_role(self.access),
         )
         (folder / "report.html").write_text(page)
 
@@ -92,6 +95,7 @@ class DemoReport:
         console.print(curve(run.losses, width=CURVE_WIDTH), highlight=False)
         console.print(compilation.table_of(self.artefacts))
         console.print(self._answer_table())
+        console.print(access.table_of(self.access))
 
     def _answer_table(self) -> Table:
         table = Table("model", "backend", title="Answers through the gateway")

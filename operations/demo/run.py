@@ -15,12 +15,14 @@ from pathlib import Path
 import tomli_w
 from rich.console import Console
 
+from operations.demo import access
 from operations.demo.compilation import Artefact, options_of, read_plan, summary
 from operations.demo.loopback import HOST, answers, free_port, is_free
 from operations.demo.narrator import Narrator, StepError
 from operations.demo.pools import pools_of
 from operations.demo.questions import Answer, ask, familiarity, vocabulary
 from operations.demo.report import DATA_PAGE, DemoReport, Training, read_training
+from operations.embedded.access import Credentials, decisions
 from operations.embedded.cdk import Cdk, Say
 from operations.embedded.emulator import REPOSITORY, Emulator
 from operations.embedded.report import Report, inspect
@@ -29,7 +31,7 @@ from stacks.config import ENVIRONMENTS, EnvironmentConfig, load_environments
 from workloads.prepare.stories import stories, story
 
 ENVIRONMENT = "demo"
-STEPS = 11
+STEPS = 12
 STORIES = 8000
 TRAINING_STEPS = 300
 CHECKPOINT_EVERY = 100
@@ -54,6 +56,7 @@ class Demo:
     loss_picture: bytes = b""  # PNG
     _urls: dict[str, str] = field(default_factory=dict)
     _key: str = ""  # of the tenant that asks
+    _pods: Credentials = field(default_factory=dict)  # of jobs and model servers
 
     def run(self) -> DemoReport:
         """Do every step; StepError when one did not do its work."""
@@ -69,15 +72,21 @@ class Demo:
         shutil.copy(ENVIRONMENTS / f"{ENVIRONMENT}.toml", environments)
         config = load_environments(environments)[ENVIRONMENT]
         deployed = self._deploy(narrator, config)
+        self._pods = access.of_pods(self._aws, f"{ENVIRONMENT}-cluster")
         training = self._train(narrator, deployed.outputs)
         artefacts = self._compile(narrator, config, deployed.outputs)
+        answers = self._ask(narrator, config, deployed.outputs)
+        with narrator.step("access", "what IAM decided of every request above") as step:
+            decided = decisions(self._aws)
+            step.result = access.summary(decided)
         return DemoReport(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             deployed=deployed,
             pools=pools_of(config.pools),
             training=training,
             artefacts=artefacts,
-            answers=self._ask(narrator, config, deployed.outputs),
+            answers=answers,
+            access=decided,
             seconds=time.monotonic() - started,
             step_seconds=narrator.seconds,
         )
@@ -174,7 +183,7 @@ class Demo:
         """Serve the exported model, put the gateway before it, and ask both kinds of model."""
         with narrator.step("serve", "start the model server") as step:
             model = model_uri(outputs)
-            server = self._serve("serve", free_port(), "--model", model, "--name", OWN)
+            server = self._serve("serve", free_port(), self._pods, "--model", model, "--name", OWN)
             self._urls["the model server"] = server
             step.result = f"the model server listens on {server}"
         with narrator.step("gateway", "start the gateway") as step:
@@ -183,6 +192,7 @@ class Demo:
             gateway = self._serve(
                 "gateway",
                 self.gateway_port or free_port(),
+                access.of_gateway(self._aws, f"{ENVIRONMENT}-gateway"),
                 *("--config", str(file), "--table", outputs["TenantsTable"]),
             )
             self._urls["the gateway"] = gateway
@@ -261,25 +271,28 @@ class Demo:
         if stage == "train":
             command += ["torch.distributed.run", "--standalone"]
             command += [f"--nproc-per-node={PROCESSES}", "-m"]
-        with self._start(stage, [*command, f"workloads.{stage}", *arguments]) as process:
+        command += [f"workloads.{stage}", *arguments]
+        with self._start(stage, command, self._pods) as process:
             process.check(on_line=say, needs=[self._aws.process])
 
-    def _serve(self, stage: str, port: int, *arguments: str) -> str:
+    def _serve(self, stage: str, port: int, who: Credentials, *arguments: str) -> str:
         """Start a server that lives as long as the demo; its URL once it answers."""
         url = f"http://{HOST}:{port}"
         command = [sys.executable, "-m", f"workloads.{stage}", *arguments]
-        process = self._start(stage, [*command, "--host", HOST, "--port", str(port)])
+        process = self._start(stage, [*command, "--host", HOST, "--port", str(port)], who)
         self.running.enter_context(process)
         process.wait_until_ready(lambda: answers(f"{url}/health"), timeout=READY_SECONDS)
         return url
 
-    def _start(self, stage: str, command: Sequence[str | Path]) -> Process:
+    def _start(self, stage: str, command: Sequence[str | Path], who: Credentials) -> Process:
         return Process(
             stage,
             command,
             log=self._log(stage),
             # torchrun wants to be told how many threads; each process then decides for itself.
-            environment=self._aws.environment | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
+            environment=self._aws.environment
+            | who
+            | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"},
             cwd=REPOSITORY,
         )
 

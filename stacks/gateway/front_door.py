@@ -84,7 +84,8 @@ class FrontDoor(Construct):
         )
         reasons = {
             "ELBDeletionProtectionEnabled": "It holds nothing; protected, it would have to be "
-            "unprotected by hand before its stack can go."
+            "unprotected by hand before its stack can go.",
+            "ALBWAFEnabled": "A web ACL is the next step; every call needs an API key today.",
         }
         if not secure:
             reason = "It is reached inside the VPC alone; with a certificate it speaks HTTPS only."

@@ -3,7 +3,9 @@
 The account itself, whose access key is its number, may do everything; it is not noted.
 """
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -15,19 +17,54 @@ SECURE = (b"x-forwarded-proto", b"https")
 _DECIDED: Counter[tuple[bool, str, str, str]] = Counter()  # allowed, who, action, resource
 
 
+# Converse is authorised as InvokeModel (API reference, Converse and ConverseStream); ministack asks
+# for actions that IAM does not know.
+_CONVERSE = {
+    "bedrock:Converse": "bedrock:InvokeModel",
+    "bedrock:ConverseStream": "bedrock:InvokeModelWithResponseStream",
+}
+_PROFILE = re.compile(
+    r"arn:aws:bedrock:(?P<region>[a-z0-9-]+)::foundation-model/"
+    r"(?P<profile>(?:global|us-gov|us|eu|apac|jp|au|ca|sa)\.(?P<model>.+\..+))"
+)
+
+
 def watch() -> None:
     """Note the decision on every request that is not the account's own."""
     theirs = iam_evaluator.enforce
 
     def enforce(key: str, action: str, service: str, region: str, **about: Any) -> Any:
-        refused = theirs(key, action, service, region, **about)
         caller = iam_evaluator.resolve_caller_identity(key) or {"userArn": "nobody"}
-        if not caller["userArn"].endswith(":root"):
-            resource = about.get("resource_arn", "*")
-            _DECIDED[refused is None, caller["userArn"], action, resource] += 1
+        action = _CONVERSE.get(action, action)
+        refused = None
+        for question in _questions(about, caller.get("accountId", "")):
+            refused = theirs(key, action, service, region, **question)
+            if not caller["userArn"].endswith(":root"):
+                resource = question.get("resource_arn", "*")
+                _DECIDED[refused is None, caller["userArn"], action, resource] += 1
+            if refused is not None:
+                break
         return refused
 
     iam_evaluator.enforce = enforce
+
+
+def _questions(about: dict[str, Any], account: str) -> Iterator[dict[str, Any]]:
+    """What IAM is asked: of a model behind an inference profile, about both.
+
+    Bedrock user guide, "Prerequisites for inference profiles". ministack takes the profile's name
+    for a model's.
+    """
+    match = _PROFILE.fullmatch(about.get("resource_arn", "*"))
+    if match is None:
+        yield about
+        return
+    region = match["region"]
+    profile = f"arn:aws:bedrock:{region}:{account}:inference-profile/{match['profile']}"
+    yield about | {"resource_arn": profile}
+    context = (about.get("service_context") or {}) | {"bedrock:InferenceProfileArn": profile}
+    model = f"arn:aws:bedrock:{region}::foundation-model/{match['model']}"
+    yield about | {"resource_arn": model, "service_context": context}
 
 
 def decisions() -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from operations.demo.compilation import Artefact
 from operations.demo.pools import pools_of
 from operations.demo.questions import Answer, familiarity, vocabulary
 from operations.demo.report import DemoReport, curve, read_training
+from operations.embedded.access import Decision
 from operations.embedded.report import Finding, Report, StackSummary
 from stacks.config import load_environments
 
@@ -75,6 +76,16 @@ def report():
                 seconds_to_first_token=0.1,
                 seconds=0.2,
             ),
+        ),
+        access=tuple(
+            Decision(
+                allowed=True,
+                who="arn:aws:sts::000000000000:assumed-role/demo-pods/pods",
+                action=action,
+                resource="arn:aws:s3:::data/x",
+                times=times,
+            )
+            for action, times in (("s3:PutObject", 4), ("s3:GetObject", 3))
         ),
     )
 
