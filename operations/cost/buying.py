@@ -43,7 +43,9 @@ def ways(pool: NodePoolConfig, region: str) -> list[Way]:
             rate=_rate(kind, pool.instance_type, region) if kind in offered else None,
             idle=pool.max_nodes if kind in _HELD else pool.min_nodes,
             full=pool.max_nodes,
-            remark=_REMARKS[kind] if kind in offered else "EC2 does not sell the type that way",
+            remark=_remark(kind, pool.instance_type, region)
+            if kind in offered
+            else "EC2 does not sell the type that way",
         )
         for kind in KINDS
     ]
@@ -61,6 +63,17 @@ def find(kind: str, instance_type: str, region: str) -> Price:
     if kind == "spot":
         return PRICES.find_spot(instance_type, region)
     return PRICES.find(instance_type, region, capacity_block=kind == "capacity-block")
+
+
+def _remark(kind: str, instance_type: str, region: str) -> str:
+    """What to know of a way; of Spot, how old its price is."""
+    if kind != "spot":
+        return _REMARKS[kind]
+    try:
+        seen = f"seen on {find(kind, instance_type, region).source.date}; "
+    except UnknownPrice:
+        seen = ""
+    return seen + _REMARKS[kind]
 
 
 def _rate(kind: str, instance_type: str, region: str) -> Rate:

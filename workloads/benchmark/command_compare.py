@@ -1,4 +1,4 @@
-"""Trainium and Inferentia against NVIDIA and Bedrock, published figures and own results.
+"""Trainium and Inferentia against NVIDIA, Bedrock and CPUs, published figures and own results.
 
 Each table holds one shape of work only; every row says whether it was measured, where and when, or
 published, by whom and with which software. Costs are derived, and each says how. Published
@@ -14,7 +14,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from workloads.benchmark.comparison import Group, Row, measured_groups, published_groups
+from workloads.benchmark.comparison import (
+    Group,
+    Row,
+    measured_groups,
+    published_groups,
+    unmeasured,
+)
 from workloads.benchmark.comparison_picture import draw
 from workloads.benchmark.published import PUBLISHED
 from workloads.command import InputError
@@ -47,6 +53,8 @@ def work(
         for number, row in enumerate(group.rows, 1):
             console.print(_footnote(number, row), markup=False, soft_wrap=True, style="dim")
         console.print()
+    for sentence in unmeasured(PUBLISHED, region=options.region):
+        console.print(f"no figures  {sentence}", markup=False, soft_wrap=True, style="dim")
     console.print(
         "Rows of different tables did different work: their tokens and costs do not compare.\n"
         "A saturated server keeps no latency promise; at a lower load each token costs more.",
@@ -75,10 +83,10 @@ def _table(group: Group) -> Table:
     table.add_column("origin")
     table.add_column("hardware")
     table.add_column("precision")
-    table.add_column("tokens/s", justify="right")
+    table.add_column(f"{group.counts}/s", justify="right")
     table.add_column("cost", justify="right")
     for number, row in enumerate(group.rows, 1):
-        rate = row.tokens_per_second
+        rate = row.per_second
         table.add_row(
             str(number),
             "measured" if row.measured else "published",

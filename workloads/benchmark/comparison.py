@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workloads.benchmark.cost import SECONDS_PER_HOUR
-from workloads.benchmark.published import Bedrock, OnChips, Published, Serving, Training
+from workloads.benchmark.published import Bedrock, Computing, OnChips, Published, Serving, Training
 from workloads.benchmark.serving import MILLION
 from workloads.benchmark.training import BILLION
 from workloads.hardware import INSTANCES
@@ -13,6 +13,8 @@ from workloads.prices import PRICES, Price, UnknownPrice
 
 SERVING_UNIT = "USD per million output tokens, their prompts included"
 TRAINING_UNIT = "USD per 1e9 tokens"
+COMPUTING_UNIT = "USD per 1e12 iterations"
+TRILLION = 10**12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Row:
     measured: bool
     hardware: str
     model: str
-    tokens_per_second: float | None
+    per_second: float | None  # of what the group counts
     precision: str
     details: str  # configuration and software
     costs: tuple[Cost, ...]
@@ -47,6 +49,7 @@ class Group:
     title: str
     unit: str
     rows: tuple[Row, ...]
+    counts: str = "tokens"
 
 
 def published_groups(published: Published, *, region: str) -> list[Group]:
@@ -72,7 +75,33 @@ def published_groups(published: Published, *, region: str) -> list[Group]:
     for (architecture, length), rows in training.items():
         title = f"Pre-training {architecture}: sequences of {length} tokens"
         groups.append(Group(title=title, unit=TRAINING_UNIT, rows=tuple(rows)))
+    computing: dict[str, list[Row]] = {}
+    for computed in published.computing:
+        computing.setdefault(computed.benchmark, []).append(_computed(computed, region))
+    for benchmark, rows in computing.items():
+        groups.append(
+            Group(
+                title=f"Processors: {benchmark}",
+                unit=COMPUTING_UNIT,
+                rows=tuple(rows),
+                counts="iterations",
+            )
+        )
     return groups
+
+
+def unmeasured(published: Published, *, region: str) -> list[str]:
+    """A sentence for each hardware without figures, with its price where AWS rents it."""
+    sentences = []
+    for row in published.unmeasured:
+        price = ""
+        if row.instance_type:
+            try:
+                price = f"; {PRICES.find(row.instance_type, region)}"
+            except UnknownPrice as error:
+                price = f"; {error}"
+        sentences.append(f"{row.hardware}: {row.why}{price} ({row.source})")
+    return sentences
 
 
 def chip_costs(
@@ -80,12 +109,21 @@ def chip_costs(
 ) -> tuple[Cost, ...]:
     """What so many tokens cost on so many chips of a type, for each way to buy it."""
     share = chips / INSTANCES[instance_type].chips
+    return _costs(
+        instance_type, share, region, per_second=tokens_per_second, number=tokens, counts="tokens"
+    )
+
+
+def _costs(
+    instance_type: str, share: float, region: str, *, per_second: float, number: int, counts: str
+) -> tuple[Cost, ...]:
+    """What so many of something cost on such a share of an instance, or on several."""
 
     def cost(price: Price) -> Cost:
-        usd = price.usd_per_hour * share / (tokens_per_second * SECONDS_PER_HOUR) * tokens
+        usd = price.usd_per_hour * share / (per_second * SECONDS_PER_HOUR) * number
         how = (
-            f"{share:g} x {price.usd_per_hour:.10g} USD per hour / ({tokens_per_second:,.1f} tokens"
-            f" per second x {SECONDS_PER_HOUR} s) x {tokens:,} tokens; {price}"
+            f"{share:g} x {price.usd_per_hour:.10g} USD per hour / ({per_second:,.1f} {counts}"
+            f" per second x {SECONDS_PER_HOUR} s) x {number:,} {counts}; {price}"
         )
         return Cost(bought=price.bought, usd=usd, how=how)
 
@@ -110,6 +148,28 @@ def _trained(row: Training, region: str) -> Row:
     return _on_chips(row, region, tokens_per_second=rate, tokens=BILLION, derived=derived)
 
 
+def _computed(row: Computing, region: str) -> Row:
+    return Row(
+        measured=False,
+        hardware=f"{row.processor} ({row.instance_type})",
+        model=row.benchmark,
+        per_second=row.iterations_per_second,
+        precision="integers",
+        details=row.software,
+        costs=_costs(
+            row.instance_type,
+            1,
+            region,
+            per_second=row.iterations_per_second,
+            number=TRILLION,
+            counts="iterations",
+        ),
+        date=row.date,
+        source=row.source,
+        note=row.note,
+    )
+
+
 def _on_chips(
     row: OnChips, region: str, *, tokens_per_second: float, tokens: int, derived: str
 ) -> Row:
@@ -117,7 +177,7 @@ def _on_chips(
         measured=False,
         hardware=f"{row.chips} x {_chip(row.instance_type)} ({row.instance_type})",
         model=row.model,
-        tokens_per_second=tokens_per_second,
+        per_second=tokens_per_second,
         precision=row.precision,
         details=f"{row.configuration}; {row.software}",
         costs=chip_costs(
@@ -148,7 +208,7 @@ def _offered(offer: Bedrock, input_tokens: int, output_tokens: int) -> Row:
         measured=False,
         hardware="Amazon Bedrock",
         model=offer.model,
-        tokens_per_second=None,
+        per_second=None,
         precision="not said",
         details="paid by the token",
         costs=(Cost(bought="by the token", usd=usd, how=how),),
@@ -210,7 +270,7 @@ def _measured(
         measured=True,
         hardware=about["hardware"],
         model=model,
-        tokens_per_second=tokens_per_second,
+        per_second=tokens_per_second,
         precision="not said",
         details=f"{details}; {about['software']}",
         costs=(cost,) if cost else (),

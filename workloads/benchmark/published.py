@@ -62,12 +62,38 @@ class Bedrock(Figure):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Computing:
+    """Iterations of a benchmark of processors per second, by a whole instance."""
+
+    benchmark: str
+    processor: str
+    instance_type: str
+    iterations_per_second: float
+    software: str
+    date: str
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmeasured:
+    """Hardware that a buyer asks for and no row is about, and why."""
+
+    hardware: str
+    why: str
+    source: str
+    instance_type: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Published:
     """All rows."""
 
     serving: tuple[Serving, ...]
     training: tuple[Training, ...]
     bedrock: tuple[Bedrock, ...]
+    computing: tuple[Computing, ...] = ()
+    unmeasured: tuple[Unmeasured, ...] = ()
 
 
 def read(text: str) -> Published:
@@ -77,6 +103,8 @@ def read(text: str) -> Published:
         serving=tuple(Serving(**row) for row in raw["serving"]),
         training=tuple(Training(**row) for row in raw["training"]),
         bedrock=tuple(Bedrock(**row) for row in raw["bedrock"]),
+        computing=tuple(Computing(**row) for row in raw.get("computing", ())),
+        unmeasured=tuple(Unmeasured(**row) for row in raw.get("unmeasured", ())),
     )
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from workloads.benchmark.comparison import published_groups
+from workloads.benchmark.comparison import published_groups, unmeasured
 from workloads.benchmark.published import PUBLISHED, read
 from workloads.hardware import INSTANCES
 
@@ -13,7 +13,9 @@ ON_CHIPS = [*PUBLISHED.serving, *PUBLISHED.training]
 GROUPS = published_groups(PUBLISHED, region="us-east-2")
 
 
-@pytest.mark.parametrize("row", [*ON_CHIPS, *PUBLISHED.bedrock], ids=lambda row: row.model)
+@pytest.mark.parametrize(
+    "row", [*ON_CHIPS, *PUBLISHED.bedrock, *PUBLISHED.computing], ids=lambda row: row.source[-40:]
+)
 def test_every_row_says_where_it_is_from_and_when(row):
     assert re.fullmatch(r"20\d\d(-\d\d){0,2}", row.date)
     assert re.fullmatch(r"https://github\.com/[^/]+/[^/]+/blob/[0-9a-f]{40}/\S+", row.source)
@@ -45,15 +47,35 @@ def test_a_table_holds_one_shape_of_work_only():
         [group] = [group for group in GROUPS if group.title == title]
         assert sum(entry.source == row.source for entry in group.rows) >= 1
     assert len({group.title for group in GROUPS}) == len(GROUPS)
-    on_chips = [row for group in GROUPS for row in group.rows if row.tokens_per_second is not None]
-    assert len(on_chips) == len(ON_CHIPS)
+    measured = [row for group in GROUPS for row in group.rows if row.per_second is not None]
+    assert len(measured) == len(ON_CHIPS) + len(PUBLISHED.computing)
 
 
-def test_the_table_has_neuron_nvidia_and_bedrock():
+def test_the_table_has_neuron_nvidia_bedrock_and_the_processors():
     hardware = " ".join(row.hardware for group in GROUPS for row in group.rows)
 
-    for name in ("Inferentia2", "Trainium", "Trainium2", "H100", "B200", "Amazon Bedrock"):
+    for name in ("Inferentia2", "Trainium", "Trainium2", "H100", "B200", "Amazon Bedrock",
+                 "AMD EPYC", "Intel Xeon", "Graviton"):  # fmt: skip
         assert name in hardware
+
+
+def test_processors_do_one_benchmark_at_one_number_of_vcpus_and_cost_by_hand():
+    [group] = [group for group in GROUPS if group.counts == "iterations"]
+
+    cost = {row.hardware: row.costs[0].usd for row in group.rows}
+    # 0.23184 USD an hour and 131,219 iterations a second
+    assert cost["AMD EPYC 9R14 (m7a.xlarge)"] == pytest.approx(0.23184 / (131219 * 3600) * 1e12)
+    assert cost["AMD EPYC 9R45 (m8a.xlarge)"] is None  # no price of us-east-2 is known
+    assert {row.instance_type.partition(".")[2] for row in PUBLISHED.computing} == {"xlarge"}
+
+
+def test_hardware_without_figures_is_named_with_the_reason_and_its_price():
+    said = {line.partition(":")[0]: line for line in unmeasured(PUBLISHED, region="us-east-1")}
+
+    assert "AWS rents none" in said["AMD Instinct"]
+    assert "13.10904 USD per hour for dl1.24xlarge in us-east-1" in said["Intel Gaudi"]
+    assert "is unknown" in unmeasured(PUBLISHED, region="us-east-2")[2]
+    assert all("(https://" in line for line in said.values())
 
 
 def test_every_published_cost_says_how_it_is_derived():
