@@ -16,6 +16,8 @@ from workloads.gateway.errors import ApiError, bad_request, unavailable
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from workloads.gateway.limits import Limits
 from workloads.gateway.metrics import CONTENT_TYPE
+from workloads.gateway.pages import HEADERS as PAGE_HEADERS
+from workloads.gateway.pages import load_pages
 from workloads.gateway.seen.observer import Observer, route_of
 from workloads.gateway.surfaces.chat import ChatCall
 from workloads.gateway.surfaces.converse import ConverseCall
@@ -43,6 +45,12 @@ class Gateway:
         observer: Observer,
     ) -> None:
         self._models = [model.name for model in models]
+        # USD per million tokens; a key of ours, beside those of OpenAI's and Anthropic's lists.
+        self._prices = {
+            model.name: {"price": model.price.model_dump(exclude_none=True)} if model.price else {}
+            for model in models
+        }
+        self._pages = load_pages()
         # Clients of Bedrock's form may also call a model by its id there.
         self._by_id = {model.bedrock: model.name for model in reversed(models) if model.bedrock}
         self._tenants = tenants
@@ -122,6 +130,10 @@ class Gateway:
             _expect(exchange, "GET")
             text = self._observer.metrics.text()
             await exchange.respond(200, text.encode(), CONTENT_TYPE.encode())
+        elif path in self._pages:
+            _expect(exchange, "GET")
+            page = self._pages[path]
+            await exchange.respond(200, page.body, page.content_type, PAGE_HEADERS)
         else:
             raise ApiError(404, f"There is no {path[:100]}.", code="unknown_url")
 
@@ -166,7 +178,7 @@ class Gateway:
 
     async def _list_models(self, exchange: Exchange, tenant: TenantConfig) -> None:
         models = [
-            {**self._about, "id": name, "display_name": name}
+            {**self._about, "id": name, "display_name": name, **self._prices[name]}
             for name in self._models
             if tenant.models is None or name in tenant.models
         ]

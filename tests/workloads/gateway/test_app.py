@@ -64,6 +64,9 @@ def test_models_are_the_ones_the_key_may_use(http):
     some = http.get("/v1/models", headers=as_team("sk-team-b")).json()
     assert [model["id"] for model in some["data"]] == ["own"]
     assert http.get("/v1/models/own").json()["id"] == "own"
+    prices = {model["id"]: model.get("price") for model in everything}
+    assert prices["endpoint"] == {"input": 1, "output": 2}
+    assert prices["own"] is None
     assert error_of(http.get("/v1/models/nope"))["code"] == "model_not_found"
     answer = http.get("/v1/models/nova", headers=as_team("sk-team-b"))
     assert answer.status_code == 404
@@ -159,7 +162,8 @@ def test_a_large_image_reaches_bedrock_whole(http, services):
         ("GET", CHAT, 405),
         ("DELETE", "/v1/models", 405),
         ("POST", "/health", 405),
-        ("GET", "/", 404),
+        ("POST", "/", 405),
+        ("GET", "/playground/nothing.js", 404),
         ("GET", "/v1/chat", 404),
         ("POST", "/v1/chat/completions/..%2f..", 404),
     ],
