@@ -23,7 +23,10 @@ BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}  # of a number
 # The training command's options that change no graph: the learning rate is a tensor, and where
 # data comes from and goes to is no part of a step. The data's shape is, and is told apart.
 NOT_IN_A_GRAPH = frozenset(
-    {"data", "out", "steps", "seed", "checkpoint-every", "learning-rate", "warmup-steps"}
+    {
+        *("data", "out", "steps", "seed", "learning-rate", "warmup-steps"),
+        *("checkpoint-every", "keep", "grace", "usd-per-hour"),
+    }
 )
 
 

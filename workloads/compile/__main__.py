@@ -17,91 +17,62 @@ is missing, before anything is bought for it.
 import os
 import sys
 import tempfile
-from argparse import Namespace, _SubParsersAction
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from workloads.artefacts.consumer import environment
-from workloads.artefacts.index import INDEX, parse
 from workloads.artefacts.key import DTYPES
-from workloads.artefacts.store import fetch, require
+from workloads.artefacts.store import require
 from workloads.artefacts.toolchain import instance_of, toolchain
 from workloads.command import InputError, Parser, StageError, count, progress, run
-from workloads.compile import show
+from workloads.compile import cache, show
 from workloads.compile.doctor import examine, pinned_packages, problems
-from workloads.compile.garbage import contents, garbage, usage
+from workloads.compile.options import command
 from workloads.compile.plan import Request, keys_of, plan
 from workloads.compile.run import compile_row
-from workloads.compile.verify import ENTRY, LOCK_AGE, Finding, verify
 from workloads.files import open_folder
+from workloads.jobs.environment import INDEX as INDEX_VARIABLE
+from workloads.jobs.environment import own_index
 from workloads.versions import VERSIONS
 
-MINUTES = int(LOCK_AGE.total_seconds() // 60)
+PODS = 4  # a training program has a handful of graphs
 
 
 def parser() -> Parser:
     options = Parser(prog="python -m workloads.compile", description=__doc__)
     commands = options.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    planning = _command(commands, "plan", "which artefacts are needed, and which are compiled")
+    planning = command(commands, "plan", "which artefacts are needed, and which are compiled")
     _what_to_compile(planning)
     planning.add_argument("--require", action="store_true", help="exit with 1 if one is missing")
     planning.add_argument("--compile-on", default="", metavar="TYPE", help="must have the memory")
     planning.add_argument(
         "--memory-gib", type=count(1), metavar="N", help="for the compilers (by the weights)"
     )
+    planning.add_argument(
+        "--pods", type=count(1), default=PODS, metavar="N",
+        help="that share the graphs of one training program (%(default)s)",
+    )  # fmt: skip
     planning.set_defaults(do=do_plan)
-    running = _command(commands, "run", "compile one artefact on this machine")
+    running = command(commands, "run", "compile one artefact on this machine")
     _what_to_compile(running)
     running.add_argument("--scratch", metavar="FOLDER", help="with room for thrice the model")
     running.add_argument(
         "--python", default=sys.executable, help="the interpreter that has Neuron's packages"
     )
+    running.add_argument("--of", type=count(1), default=1, metavar="N", help="tasks share graphs")
+    running.add_argument(
+        "--index", type=count(0), metavar="I",
+        help=f"which of them this is, from 0; in an indexed Job {INDEX_VARIABLE} tells",
+    )  # fmt: skip
     running.set_defaults(do=do_run)
-    _cache(_command(commands, "cache", "verify, repair, prewarm, gc or stats", json=False))
-    doctor = _command(commands, "doctor", "are Neuron's packages the real and the pinned ones")
+    cache.add(command(commands, "cache", "verify, repair, prewarm, gc or stats", json=False))
+    doctor = command(commands, "doctor", "are Neuron's packages the real and the pinned ones")
     doctor.add_argument("--for", dest="instance", metavar="TYPE", help="compare with its image")
     doctor.add_argument("--use", choices=("serve", "train"), default="serve")
     doctor.add_argument("--path", nargs="+", metavar="FOLDER", help="site-packages to look at")
     doctor.set_defaults(do=do_doctor)
-    return options
-
-
-def _cache(options: Parser) -> None:
-    actions = options.add_subparsers(dest="action", required=True, metavar="ACTION")
-    verifying = _command(actions, "verify", "say everything that is wrong")
-    repairing = _command(actions, "repair", "delete what is wrong, so that it is compiled again")
-    for each in (verifying, repairing):
-        each.add_argument("--quick", action="store_true", help="trust names and sizes: no hashes")
-        each.add_argument(
-            "--lock-minutes", type=count(1), default=MINUTES, metavar="N",
-            help="what is older is nobody's work any more (%(default)s)",
-        )  # fmt: skip
-    repairing.add_argument("--dry-run", action="store_true", help="say it, and delete nothing")
-    verifying.set_defaults(do=do_verify)
-    repairing.set_defaults(do=do_repair)
-    prewarming = _command(actions, "prewarm", "copy one artefact to this machine, verified")
-    prewarming.add_argument("name", metavar="KIND/DIGEST", help="as plan names it")
-    prewarming.add_argument("--into", required=True, metavar="FOLDER")
-    prewarming.set_defaults(do=do_prewarm)
-    collecting = _command(actions, "gc", "delete what is old, or of a compiler not pinned any more")
-    collecting.add_argument("--older-than", type=count(1), metavar="DAYS")
-    collecting.add_argument("--unpinned", action="store_true", help="of compilers of no image")
-    collecting.add_argument("--dry-run", action="store_true", help="say it, and delete nothing")
-    collecting.set_defaults(do=do_gc)
-    _command(actions, "stats", "how much there is, by kind and compiler").set_defaults(do=do_stats)
-    for each in actions.choices.values():
-        each.add_argument("--cache", required=True, metavar="URI", help="a folder or s3://")
-
-
-def _command(
-    commands: "_SubParsersAction[Parser]", name: str, summary: str, *, json: bool = True
-) -> Parser:
-    options = commands.add_parser(name, help=summary, description=summary)
-    if json:
-        options.add_argument("--json", action="store_true", help="print JSON")
     return options
 
 
@@ -147,6 +118,8 @@ def do_run(options: Namespace) -> None:
     rows = plan(_request(options), progress)
     if len(rows) != 1:
         raise InputError(f"run compiles one artefact, and these options name {len(rows)}")
+    if options.of > 1 and not options.train_on:
+        raise InputError("--of shares the graphs of --train-on; a model to serve is compiled whole")
     with tempfile.TemporaryDirectory(prefix="compile-", dir=options.scratch) as scratch:
         index = compile_row(
             rows[0],
@@ -155,94 +128,16 @@ def do_run(options: Namespace) -> None:
             python=options.python,
             environment=os.environ,
             say=progress,
+            share=(own_index(options.index, options.of, os.environ), options.of),
         )
+    if index is None:
+        print(f"{rows[0].key.name}: this share is compiled, others are not yet")
+        return
     if options.json:
         show.as_json(asdict(index) | {"name": index.key.name})
     else:
         size = f"{len(index.files)} files, {index.size / 1e6:,.1f} MB"
         print(f"{index.key.name}: {size} in {options.cache}")
-
-
-def do_verify(options: Namespace) -> None:
-    found = _verify(options)
-    if options.json:
-        show.as_json([asdict(finding) for finding in found])
-    else:
-        show.findings(found)
-    if found:
-        raise StageError(
-            f"{options.cache} is not as it should be; cache repair deletes what is wrong"
-        )
-
-
-def do_repair(options: Namespace) -> None:
-    found = _verify(options)
-    cache = open_folder(options.cache)
-    for finding in found if not options.dry_run else ():
-        for name in finding.delete:
-            cache.delete(name)
-    if options.json:
-        show.as_json([asdict(finding) for finding in found])
-    else:
-        show.findings(found)
-    left = [finding.where for finding in found if not finding.delete]
-    if left and not options.dry_run:
-        raise StageError(f"deleting does not help {', '.join(left)}")
-
-
-def _verify(options: Namespace) -> list[Finding]:
-    return verify(
-        open_folder(options.cache),
-        now=datetime.now(UTC),
-        lock_age=timedelta(minutes=options.lock_minutes),
-        read_all=not options.quick,
-        say=progress,
-    )
-
-
-def do_prewarm(options: Namespace) -> None:
-    if not ENTRY.fullmatch(f"{options.name}/{INDEX}"):
-        raise InputError(
-            f"{options.name!r} is no artefact's name: KIND/DIGEST, as plan --json says"
-        )
-    cache = open_folder(options.cache)
-    entry = cache.folder(options.name)
-    if not entry.exists(INDEX):
-        raise StageError(f"{entry.uri} has no {INDEX}: it was never compiled to its end")
-    key = parse(entry.read(INDEX), f"{entry.uri}/{INDEX}").key
-    index = fetch(cache, key, Path(options.into))
-    told = environment(key, options.into)
-    if options.json:
-        show.as_json({"name": key.name, "into": options.into, "environment": told})
-    else:
-        print(f"{len(index.files)} files, {index.size / 1e6:,.1f} MB in {options.into}")
-        for name, value in told.items():
-            print(f"export {name}={value}")
-
-
-def do_gc(options: Namespace) -> None:
-    if options.older_than is None and not options.unpinned:
-        raise InputError("say what is garbage: --older-than DAYS, --unpinned or both")
-    cache = open_folder(options.cache)
-    age = None if options.older_than is None else timedelta(days=options.older_than)
-    found = garbage(
-        contents(cache), now=datetime.now(UTC), older_than=age, unpinned=options.unpinned
-    )
-    for thing, _ in found if not options.dry_run else ():
-        for name in thing.files:
-            cache.delete(name)
-    if options.json:
-        show.as_json([asdict(thing) | {"reason": reason} for thing, reason in found])
-    else:
-        show.things(found, done=not options.dry_run)
-
-
-def do_stats(options: Namespace) -> None:
-    found = usage(contents(open_folder(options.cache)))
-    if options.json:
-        show.as_json([asdict(use) for use in found])
-    else:
-        show.uses(found)
 
 
 def do_doctor(options: Namespace) -> None:
@@ -284,6 +179,7 @@ def _request(options: Namespace) -> Request:
         nodes=options.nodes,
         data=options.data,
         train_options=tuple(options.train_options),
+        pods=getattr(options, "pods", 1),
         compile_on=getattr(options, "compile_on", ""),
         memory_gib=getattr(options, "memory_gib", None),
         region=region,

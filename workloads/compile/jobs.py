@@ -60,15 +60,18 @@ def check_room(pool_type: str, part: Part) -> None:
     )
 
 
-def compile_job(key: Key, tools: Toolchain, arguments: tuple[str, ...], *, memory_gib: int) -> Job:
+def compile_job(
+    key: Key, tools: Toolchain, arguments: tuple[str, ...], *, memory_gib: int, pods: int = 1
+) -> Job:
     """Compile a model to serve, or the collected graphs of a training program and seal them.
 
-    `arguments` are those of `run`. For any pool of CPUs.
+    `arguments` are those of `run`; `pods` share the graphs. For any pool of CPUs.
     """
     return Job(
         name=f"compile-{key.digest[:12]}",
         image=compiling_image(tools.image).name,
         command=(*RUN, *arguments),
+        pods=pods,
         part=Part(cpus=WORKERS, memory_gib=memory_gib),
         retries=1,  # what the compiler refuses it refuses again
         deadline_seconds=DEADLINE_SECONDS,

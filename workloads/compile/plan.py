@@ -1,15 +1,14 @@
 """Which artefacts serving and training will need, and which of them are compiled already."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from workloads.artefacts.key import Key, serving_key, training_key
+from workloads.artefacts.key import Key, serving_key
 from workloads.artefacts.model import read_model
 from workloads.artefacts.store import READY, state
 from workloads.artefacts.toolchain import toolchain
+from workloads.artefacts.training import key_of_run
 from workloads.command import InputError
 from workloads.compile.jobs import (
     QUEUE_GIB,
@@ -40,6 +39,7 @@ class Request:
     nodes: int = 1
     data: str = ""
     train_options: tuple[str, ...] = ()
+    pods: int = 1  # that share the graphs of one training program
     compile_on: str = ""
     memory_gib: int | None = None
     region: str = ""
@@ -125,14 +125,11 @@ def _training(request: Request, instance: str) -> Row:
         raise InputError("--train-on needs --data: the prepared data set, for its shape")
     dataset = read_dataset(open_folder(request.data))
     tools = toolchain(instance, "train")
-    key = training_key(
-        tools,
+    key = key_of_run(
         instance,
         nodes=request.nodes,
-        options=_options(request.train_options),
-        vocabulary=dataset.vocabulary,
-        sequence_length=dataset.sequence_length,
-        code_sha256=training_code(),
+        options=request.train_options,
+        dataset=dataset,
         flags=request.flags,
     )
     found, why = state(open_folder(request.cache), key)
@@ -146,13 +143,14 @@ def _training(request: Request, instance: str) -> Row:
         cache=request.cache,
         options=options,
     )
+    of = ("--of", f"{request.pods}") if request.pods > 1 else ()
     arguments = (
-        *("--cache", request.cache, "--train-on", instance, "--nodes", f"{request.nodes}"),
+        *(*of, "--cache", request.cache, "--train-on", instance, "--nodes", f"{request.nodes}"),
         *(f"--flag={flag}" for flag in key.flags),
         *("--data", request.data, "--", *request.train_options),
     )
     memory_gib = request.memory_gib or QUEUE_GIB
-    queue = compile_job(key, tools, arguments, memory_gib=memory_gib)
+    queue = compile_job(key, tools, arguments, memory_gib=memory_gib, pods=request.pods)
     return Row(
         instance=instance, key=key, state=found, why=why, base_image=tools.image,
         jobs=(collect, queue), model="", model_type="", pad_token=0,
@@ -172,27 +170,3 @@ def _serving_arguments(request: Request, instance: str, key: Key) -> tuple[str, 
         *(("--lnc", f"{key.lnc}") if key.lnc else ()),
         *(f"--flag={flag}" for flag in key.flags),
     )
-
-
-def _options(words: tuple[str, ...]) -> dict[str, str]:
-    """`--name value`, `--name=value` and `--name` as a table without dashes."""
-    table: dict[str, str] = {}
-    name = ""
-    for word in words:
-        if word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            table[name] = value
-        elif not name or table[name]:
-            raise InputError(f"{word!r} is no option of training: give --name value after --")
-        else:
-            table[name] = word
-    return table
-
-
-def training_code() -> str:
-    """SHA-256 of the code whose graphs are collected: a change may be one of them."""
-    here = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for file in sorted([here / "llama.py", *(here / "train").glob("*.py")]):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()

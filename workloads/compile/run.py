@@ -5,7 +5,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ from workloads.artefacts.index import Index
 from workloads.artefacts.store import READY, publish, read_index
 from workloads.command import StageError
 from workloads.compile import neuron
+from workloads.compile.graphs import compile_share
 from workloads.compile.jobs import DEADLINE_SECONDS, WORKERS, graphs_environment
 from workloads.compile.plan import Row
-from workloads.compile.seal import seal
-from workloads.compile.verify import LOCK_AGE
 from workloads.files import open_folder
 
 
@@ -28,9 +26,12 @@ def compile_row(
     python: str,
     environment: Mapping[str, str],
     say: Callable[[str], None],
-) -> Index:
+    share: tuple[int, int] = (0, 1),
+) -> Index | None:
     """Make the row's artefact, unless it is there. StageError: the compiler failed.
 
+    `share`, of a training program's graphs, is which task this is and of how many; None: the
+    others' are not all compiled yet.
     `python` is the interpreter that Neuron's packages are installed for; `scratch` an empty folder
     with room for three times the model.
     """
@@ -40,11 +41,18 @@ def compile_row(
         assert index is not None
         return index
     if row.key.kind == "training":
-        say(f"compiling the collected graphs below {cache}/{row.key.name}")
         told = {**environment, **graphs_environment(row.key, cache)}
         # The program is not run again for this; the command wants one nevertheless.
-        _call(("neuron_parallel_compile", "--command", "compile", "true"), told)
-        return seal(folder, row.key, now=datetime.now(UTC), lock_age=LOCK_AGE)
+        queue = ("neuron_parallel_compile", "--command", "compile", "true")
+        return compile_share(
+            folder,
+            row.key,
+            index=share[0],
+            of=share[1],
+            scratch=scratch,
+            call=lambda own: _call(queue, told | dict(own)),
+            say=say,
+        )
     work = prepare_scratch(row, scratch, say)
     say(f"compiling {row.key.summary}")
     told = {**environment, **neuron.environment(work, scratch)}

@@ -1,5 +1,8 @@
 """What a pod is told by its environment, each variable with its source. Not run on hardware."""
 
+from collections.abc import Mapping
+
+from workloads.command import InputError
 from workloads.jobs.job import Job
 from workloads.jobs.pool import Pool
 
@@ -59,6 +62,19 @@ def first_pod(job: Job) -> str:
     JobSet's name.
     """
     return f"{job.name}-{REPLICATED_JOB}-0-0.{job.name}"
+
+
+def own_index(given: int | None, of: int, told: Mapping[str, str]) -> int:
+    """Which of `of` tasks this is: `given`, or as Kubernetes has `told` it. InputError."""
+    index = given
+    if index is None and of > 1:
+        text = told.get(INDEX, "")
+        if not text.isdecimal():
+            raise InputError(f"--of needs --index, or an indexed Job's {INDEX}")
+        index = int(text)
+    if (index or 0) >= of:
+        raise InputError(f"--index {index} is not below --of {of}")
+    return index or 0
 
 
 REPLICATED_JOB = "node"  # the one kind of pod in a gang

@@ -10,6 +10,7 @@ from workloads.command import InputError
 # characters: neuron-runtime/nrt-troubleshoot.rst of aws-neuron-sdk.
 LONGEST_NAME = 26
 SECRETS = "/run/job"
+FETCHED = "/run/fetched"  # where `before` leaves what it brings; each pod's own
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -35,6 +36,7 @@ class Job:
     name: str
     image: str
     command: tuple[str, ...]  # of each pod; with `processes`, the arguments of Python in each
+    before: tuple[str, ...] = ()  # what each pod runs first, and the command waits for
     gang: bool = False
     pods: int = 1
     at_once: int | None = None  # tasks that may run at a time; None: all

@@ -104,6 +104,7 @@ class PodSpec(TypedDict):
     terminationGracePeriodSeconds: int
     nodeSelector: dict[str, str]
     tolerations: list[Toleration]
+    initContainers: NotRequired[list[_Container]]
     containers: list[_Container]
     volumes: list[Volume]
     securityContext: NotRequired[_PodSecurity]

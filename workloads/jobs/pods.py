@@ -3,7 +3,7 @@
 from workloads.command import InputError
 from workloads.jobs.environment import RESERVED_PORTS, command, variables
 from workloads.jobs.images import located
-from workloads.jobs.job import SECRETS, Job
+from workloads.jobs.job import FETCHED, SECRETS, Job
 from workloads.jobs.kubernetes import (
     GPU,
     INSTANCE_TYPE,
@@ -46,6 +46,13 @@ def template(job: Job, pool: Pool) -> PodTemplate:
         ],
         "volumes": volumes,
     }
+    if job.before:
+        [main] = spec["containers"]
+        # What it takes is asked for in turn, not on top of what the command takes.
+        some: Resources = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+        spec["initContainers"] = [
+            {**main, "name": "before", "command": list(job.before), "resources": some}
+        ]
     if job.gang:
         name = "net.ipv4.ip_local_reserved_ports"
         spec["securityContext"] = {"sysctls": [{"name": name, "value": RESERVED_PORTS}]}
@@ -62,6 +69,9 @@ def _files(job: Job) -> tuple[list[Volume], list[Mount]]:
     # dies of a bus error: aws-neuron-sdk, deploy/eks/dra.rst. It counts as the pod's memory.
     volumes: list[Volume] = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
     mounts: list[Mount] = [{"name": "shm", "mountPath": "/dev/shm"}]
+    if job.before:
+        volumes.append({"name": "fetched", "emptyDir": {}})
+        mounts.append({"name": "fetched", "mountPath": FETCHED})
     if job.secret:
         volumes.append(
             {"name": "secret", "secret": {"secretName": job.secret, "defaultMode": 0o400}}

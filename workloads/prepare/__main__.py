@@ -17,8 +17,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from workloads.command import InputError, Parser, count, run
+from workloads.command import Parser, count, run
 from workloads.files import open_folder
+from workloads.jobs.environment import own_index
 from workloads.prepare.build import WORK, prepare
 from workloads.prepare.executor import Executor, Share
 from workloads.prepare.report import REPORT, render
@@ -96,7 +97,7 @@ def work(options: Namespace) -> None:
             options.stories, options.seed, settings.part_bytes, noisy=options.noise
         )
     out = open_folder(options.out)
-    share = Share(index=index_of(options), of=options.of)
+    share = Share(index=own_index(options.index, options.of, os.environ), of=options.of)
     with Executor(out.folder(WORK).uri, workers=options.workers, share=share) as executor:
         dataset = prepare(given, out, settings, executor)
     if share.index == 0:
@@ -120,19 +121,6 @@ def settings_of(options: Namespace) -> Settings:
         tokenizer=rules,
         marks=marks,
     )
-
-
-def index_of(options: Namespace) -> int:
-    """Which pod this is."""
-    index: int | None = options.index
-    if index is None and options.of > 1:
-        told = os.environ.get("JOB_COMPLETION_INDEX", "")
-        if not told.isdecimal():
-            raise InputError("--of needs --index, or an indexed Job's JOB_COMPLETION_INDEX")
-        index = int(told)
-    if (index or 0) >= options.of:
-        raise InputError(f"--index {index} is not below --of {options.of}")
-    return index or 0
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from workloads.submit.files import read_job
 from workloads.submit.follow import Submitted, follow, submit
 from workloads.submit.keys import secret_for
 from workloads.submit.local import run_here
+from workloads.submit.precompiled import precompiled
 from workloads.submit.stages import ACCEPTANCE, STAGES, Wish
 
 _POLL_SECONDS = 5.0
@@ -52,6 +53,11 @@ def parser() -> Parser:
     add("--retries", type=count(0), metavar="N", help="(train 10, acceptance 0, others 3)")
     add("--hours", type=float, metavar="N", help="until an attempt is given up")
     add("--from", dest="file", metavar="FILE", help="of `job`: what compile wrote; - is stdin")
+    add(
+        "--precompiled",
+        metavar="URI",
+        help="of train: only with graphs that this cache, s3://, has; pods fetch them first",
+    )
     add("--require-acceptance", action="store_true", help="only on nodes that passed it")
     pool = options.add_argument_group("a pool, instead of asking the cluster for it")
     pool.add_argument("--instance-type", choices=INSTANCES, metavar="TYPE")
@@ -134,7 +140,10 @@ def job_of(options: Namespace, arguments: tuple[str, ...], pool: Pool) -> Job:
         retries=options.retries,
         hours=options.hours,
     )
-    return STAGES[options.stage](wish, pool)
+    job = STAGES[options.stage](wish, pool)
+    if options.precompiled:
+        return precompiled(job, pool, options.precompiled, arguments)
+    return job
 
 
 def _cluster(options: Namespace, cluster: Cluster, job: Job, pool: Pool) -> None:
@@ -167,8 +176,12 @@ def _sagemaker(options: Namespace, job: Job, pool: Pool) -> None:
 
     if not (options.role and options.output):
         raise InputError("--sagemaker needs --role, an ARN, and --output, an s3:// URI")
-    name = train(job, pool, role=options.role, output=options.output, wait=options.wait)
-    print(json.dumps({"training_job": name}) if options.json else f"training job {name}")
+    found = train(job, pool, role=options.role, output=options.output, wait=options.wait)
+    if options.json:
+        print(json.dumps({"training_job": found.name, "new": found.new}))
+    else:
+        how = "is submitted" if found.new else "was there already"
+        print(f"training job {found.name} {how}")
 
 
 def _variable(text: str) -> tuple[str, str]:

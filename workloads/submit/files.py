@@ -51,4 +51,5 @@ def _rows(value: Any) -> Iterator[dict[str, Any]]:
 
 def _job(row: dict[str, Any]) -> Job:
     part = Part(**row["part"]) if row.get("part") else None
-    return Job(**row | {"command": tuple(row["command"]), "part": part})
+    commands = {name: tuple(row.get(name, ())) for name in ("command", "before")}
+    return Job(**row | commands | {"part": part})

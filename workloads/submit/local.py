@@ -28,6 +28,8 @@ def run_here(
     the same command goes on where they were. Lines of output have the pod's index in front.
     StageError: it failed; InputError: a stage found its user's wish impossible.
     """
+    if job.before:
+        raise InputError(f"{job.name} fetches what is compiled for a pool's devices; run it there")
     attempts = job.retries + 1 if job.gang else 1
     for attempt in range(1, attempts + 1):
         told = {**environment, **variables(job, pool)}

@@ -4,7 +4,6 @@ them: what they are called with is written down, and nothing is compiled."""
 import json
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -222,65 +221,6 @@ def test_a_compiler_that_fails_leaves_nothing(tmp_path, llama, image, capfd, com
 
     assert said in capfd.readouterr().err
     assert state(open_folder(str(tmp_path / "cache")), row.key)[0] == "missing"
-
-
-# As neuron_parallel_compile: every collected graph gets its result.
-QUEUE = """#!{python}
-import json, os, pathlib, sys
-here = pathlib.Path(__file__).parents[1]
-(here / "called.json").write_text(json.dumps([sys.argv[1:], dict(os.environ)]))
-for graph in pathlib.Path(os.environ["NEURON_COMPILE_CACHE_URL"]).rglob("*.hlo_module.pb"):
-    (graph.parent / "model.neff").write_text("compiled")
-    (graph.parent / "model.done").touch()
-"""
-
-
-@pytest.fixture
-def gang(tmp_path, image, data):
-    """What is left after a gang has collected its graphs: the row, and who compiles them."""
-    (row,) = plan(
-        Request(
-            cache=str(tmp_path / "cache"),
-            train_on=("trn1.32xlarge",),
-            nodes=2,
-            data=str(data),
-            train_options=("--model", "tiny"),
-        ),
-        lambda text: None,
-    )
-    environment = image("2.23.6484.0")
-    program = Path(environment["PATH"].split(os.pathsep)[0]) / "neuron_parallel_compile"
-    program.write_text(QUEUE.format(python=sys.executable))
-    program.chmod(0o755)
-    return row, environment
-
-
-def test_collected_graphs_are_compiled_and_sealed(tmp_path, image, gang):
-    row, environment = gang
-    cache = open_folder(str(tmp_path / "cache"))
-    graphs = f"{row.key.name}/neuronxcc-2.23.6484.0+3b612583/MODULE_1+a"
-    cache.write(f"{graphs}/model.hlo_module.pb", b"graph")
-
-    run(tmp_path, row, environment)
-
-    words, told = image.called()
-    assert words[:2] == ["--command", "compile"]
-    assert told["NEURON_COMPILE_CACHE_URL"] == f"{tmp_path}/cache/{row.key.name}"
-    assert state(cache, row.key)[0] == READY
-
-
-def test_nothing_collected_is_said(tmp_path, gang):
-    row, environment = gang
-
-    with pytest.raises(StageError, match="holds no graph; collect them on the gang first"):
-        run(tmp_path, row, environment)
-
-
-def test_no_compiler_is_said(tmp_path, gang):
-    row, environment = gang
-
-    with pytest.raises(StageError, match="neuron_parallel_compile is not installed here: compile"):
-        run(tmp_path, row, environment | {"PATH": "/none"})
 
 
 @pytest.mark.parametrize(

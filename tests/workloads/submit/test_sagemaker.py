@@ -1,9 +1,12 @@
 """The request that SageMaker gets, by the real SDK and over HTTP."""
 
 import json
+import re
 
 import boto3
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 from moto.server import ThreadedMotoServer
 
@@ -69,8 +72,8 @@ def test_train_becomes_the_request_that_sagemaker_documents(aws, requests, capsy
     name = json.loads(capsys.readouterr().out.splitlines()[-1])["training_job"]
     [request] = requests
     [scripts] = request.pop("InputDataConfig")
-    source = f"s3://runs/train/{name}/input/sm_drivers"
-    assert scripts["DataSource"]["S3DataSource"]["S3Uri"].rstrip("/") == source
+    assert re.fullmatch(r"train-[0-9a-f]{12}-1", name)
+    assert scripts["DataSource"]["S3DataSource"]["S3Uri"].startswith("s3://runs/train/")
     assert request == {
         "TrainingJobName": name,
         "AlgorithmSpecification": {
@@ -110,6 +113,33 @@ def test_train_becomes_the_request_that_sagemaker_documents(aws, requests, capsy
         " --master-port=$SM_MASTER_PORT -m workloads.train --data s3://tokens"
         " --out 's3://runs/a b'"
     ) in script
+
+
+def test_the_same_command_finds_its_job(aws, requests, capsys):
+    """What runs or is done is found; what failed is tried again under the next number."""
+
+    def call(*more, hours="2"):
+        options = ("--role", aws, "--output", "s3://runs/out", "--image", IMAGE, "--hours", hours)
+        stage = ("--", "--data", "s3://tokens", "--out", "s3://runs/a")
+        assert main([*TRAIN, *options, "--json", *more, *stage]) == 0
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return told["training_job"], told["new"]
+
+    first, new = call()
+    jobs = sagemaker_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].training_jobs
+
+    assert new
+    for status in ("Completed", "InProgress", "Stopping"):
+        jobs[first].training_job_status = status
+        assert call() == (first, False)
+    for status in ("Failed", "Stopped"):
+        jobs[call()[0]].training_job_status = status
+        again, new = call()
+        assert new
+    assert again == first.removesuffix("-1") + "-3"
+    other, new = call(hours="3")
+    assert new and not other.startswith(first.removesuffix("-1"))
+    assert call("--wait") == (again, False)
 
 
 def _uploaded(name):
