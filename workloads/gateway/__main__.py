@@ -105,7 +105,8 @@ async def serve(
     """Serve until a signal to stop. Raises GatewayConfigError if AWS cannot be set up."""
     async with client_session() as http:
         aws = Aws(region, http)
-        backends = build_backends(file.models, file.guardrail, http, aws.upstream)
+        guarded = table is not None or any(tenant.guardrail for tenant in file.tenants)
+        backends = build_backends(file.models, file.guardrail, http, aws.upstream, guarded=guarded)
         tenant_table = TenantTable(aws.upstream("dynamodb"), table) if table else None
         renewal = asyncio.create_task(aws.credentials.keep_fresh()) if aws.used else None
         gateway = Gateway(

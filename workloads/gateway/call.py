@@ -33,7 +33,8 @@ class Call(Protocol):
 
     `usage` is filled by the backend as soon as the model reports it, and `ending` with what closes
     the stream once the answer is whole. `chat` is the body of the
-    request where it is OpenAI's: a server with that API gets it as it is, unknown fields and all.
+    request where it is OpenAI's: a server with that API gets it as it is, unknown fields and all,
+    and where it is `relayed`, so does the client the server's answer.
     `caller` is known before any backend is asked.
     """
 
@@ -43,6 +44,7 @@ class Call(Protocol):
     usage: Usage | None
     ending: bytes
     chat: Json | None
+    relayed: bool
 
     def converse_request(self) -> Json:
         """The request in Converse's form. Raises ApiError 400 for what that cannot say."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from workloads.gateway.config import TenantConfig
+from workloads.gateway.config import GuardrailConfig, TenantConfig
 
 
 class Caller(NamedTuple):
@@ -10,3 +10,8 @@ class Caller(NamedTuple):
 
     tenant: TenantConfig
     request_id: str
+
+
+def guardrail_of(caller: Caller | None, default: GuardrailConfig | None) -> GuardrailConfig | None:
+    """The guardrail of the caller's tenant, else the gateway's own."""
+    return default if caller is None else caller.tenant.guardrail or default

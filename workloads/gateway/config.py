@@ -7,7 +7,7 @@ and the `[gateway]` section of an environment file. Needs pydantic and nothing e
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -123,10 +123,15 @@ class ModelConfig(Section):
 
 
 class GuardrailConfig(Section):
-    """The Bedrock guardrail that every request to Bedrock carries."""
+    """The Bedrock guardrail that every request is held to.
+
+    `stream_mode` is Bedrock's `streamProcessingMode`: whether a streamed answer waits for it, or is
+    sent at once, unmasked, and cut off where it intervenes.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=2048)]
     version: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,7}|DRAFT)$")]
+    stream_mode: Literal["sync", "async"] = "sync"
 
 
 class TenantConfig(Section):
@@ -145,6 +150,7 @@ class TenantConfig(Section):
     monthly_budget_usd: Usd | None = None
     models: tuple[str, ...] | None = None
     admin: bool = False
+    guardrail: GuardrailConfig | None = None  # instead of the file's
 
 
 class GatewayFile(Section):

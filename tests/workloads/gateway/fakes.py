@@ -17,6 +17,8 @@ from zlib import crc32
 
 from aiohttp import web
 
+from tests.workloads.gateway.fake_guardrail import apply_guardrail
+
 
 def frame(headers: dict[str, str], payload: bytes) -> bytes:
     """One frame of an AWS event stream with text headers."""
@@ -190,12 +192,14 @@ class FakeServices:
         parts = request.raw_path.split("/")
         if request.path == "/":
             who = "dynamodb"
+        elif parts[1] == "guardrail":
+            who = f"guardrail {unquote(parts[2])}"
         else:
             who = body["model"] if "model" in body else unquote(parts[2])
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.raw_path, headers, body)
         self.received.setdefault(who, []).append(received)
-        answer = self.answers[who]
+        answer = self.answers.get(who) or Answer(body=apply_guardrail(body))
         if isinstance(answer, list):  # one after the other; the last one stays
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if answer.steps is None:

@@ -4,6 +4,7 @@ import boto3
 import pytest
 from botocore.exceptions import EventStreamError
 
+from tests.workloads.gateway.fake_guardrail import BLOCKED
 from tests.workloads.gateway.fakes import (
     converse_answer,
     converse_stream,
@@ -33,6 +34,29 @@ def test_boto3_understands_the_fake_bedrock(services):
     stream = bedrock.converse_stream(modelId="nova:0", messages=QUESTION)["stream"]
     with pytest.raises(EventStreamError, match="slow down"):
         list(stream)
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "said"),
+    [
+        ("Hello", "NONE", []),
+        ("forbidden", "GUARDRAIL_INTERVENED", [BLOCKED["INPUT"]]),
+        ("a.b@example.com", "GUARDRAIL_INTERVENED", ["{EMAIL}"]),
+    ],
+)
+def test_boto3_understands_the_fake_guardrail(services, text, action, said):
+    bedrock = boto3.client("bedrock-runtime", endpoint_url=services.url, **KEYS)
+
+    answer = bedrock.apply_guardrail(
+        guardrailIdentifier="gr-1",
+        guardrailVersion="1",
+        source="INPUT",
+        content=[{"text": {"text": text}}],
+    )
+
+    assert answer["action"] == action
+    assert [output["text"] for output in answer["outputs"]] == said
+    assert len(answer["assessments"]) == len(said)
 
 
 def test_boto3_understands_the_fake_sagemaker(services):

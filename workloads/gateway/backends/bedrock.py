@@ -12,6 +12,7 @@ from workloads.gateway.backends.bedrock_embeddings import embedding_requests, em
 from workloads.gateway.backends.converse_stream import ConverseReader
 from workloads.gateway.backends.failures import aws_failure
 from workloads.gateway.call import Call, Json
+from workloads.gateway.caller import guardrail_of
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
@@ -111,10 +112,15 @@ class BedrockModel:
 
     def _request(self, call: Call) -> bytes:
         request: Json = call.converse_request()
-        if self._guardrail is not None:  # the operator's, whatever the client asks for
+        guardrail = guardrail_of(call.caller, self._guardrail)
+        if guardrail is not None:  # the operator's, whatever the client asks for
+            asked = request.get("guardrailConfig")
+            trace = asked.get("trace") if isinstance(asked, dict) else None
             request["guardrailConfig"] = {
-                "guardrailIdentifier": self._guardrail.id,
-                "guardrailVersion": self._guardrail.version,
+                "guardrailIdentifier": guardrail.id,
+                "guardrailVersion": guardrail.version,
+                **({} if trace is None else {"trace": trace}),
+                **({"streamProcessingMode": guardrail.stream_mode} if call.stream else {}),
             }
         return orjson.dumps(request)
 

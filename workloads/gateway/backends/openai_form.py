@@ -48,7 +48,7 @@ def read_answer(call: Call, name: str, model: str, answer: bytes) -> bytes:
         completion = orjson.loads(answer)
         completion["choices"]
         call.usage = Usage.from_openai(completion.get("usage"))
-        if call.chat is not None:
+        if call.relayed:
             return answer
         return call.answer(model, converse_answer(completion))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -57,7 +57,7 @@ def read_answer(call: Call, name: str, model: str, answer: bytes) -> bytes:
 
 def event_reader(call: Call, name: str, model: str) -> EventReader:
     """For the stream of the server that clients know as `name`."""
-    return Relay(call, name) if call.chat is not None else Rewriter(call, name, model)
+    return Relay(call, name) if call.relayed else Rewriter(call, name, model)
 
 
 def embedding_body(call: EmbeddingCall, model: str | None) -> bytes:

@@ -14,6 +14,8 @@ from workloads.gateway.usage import Usage
 class ChatCall:
     """One chat completion that was asked for. Raises ApiError 400."""
 
+    relayed = True
+
     def __init__(self, body: Json) -> None:
         model = body.get("model")
         if not isinstance(model, str):

@@ -1,5 +1,7 @@
 """`/model/{id}/converse`, `/converse-stream` and `/count-tokens`: Bedrock's own form."""
 
+from typing import Any
+
 import orjson
 
 from workloads.gateway.call import Json
@@ -14,6 +16,8 @@ class ConverseCall:
 
     Raises ApiError 400.
     """
+
+    relayed = False
 
     def __init__(self, model: str, body: Json, *, stream: bool) -> None:
         if not isinstance(body.get("messages"), list) or not body["messages"]:
@@ -71,4 +75,12 @@ def _redacted(answer: Json) -> Json:
     """Without the ARNs that a trace of the guardrail or of a prompt router has."""
     if "trace" not in answer:
         return answer
-    return {**answer, "trace": orjson.loads(redact(orjson.dumps(answer["trace"]).decode()))}
+    return {**answer, "trace": _without_arns(answer["trace"])}
+
+
+def _without_arns(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(key): _without_arns(part) for key, part in value.items()}
+    return [_without_arns(part) for part in value] if isinstance(value, list) else value

@@ -16,6 +16,8 @@ class MessagesCall:
     Raises ApiError 400.
     """
 
+    relayed = False
+
     def __init__(self, body: Json, *, counted: bool = False) -> None:
         model = body.get("model")
         if not isinstance(model, str):
