@@ -119,9 +119,6 @@ def gateway(start_gateway, services) -> Running:
         name = "endpoint"
         sagemaker = "tiny-llama"
         price = {{ input = 1, output = 2 }}
-        [guardrail]
-        id = "gr-1"
-        version = "3"
         [[tenants]]
         name = "team-a"
         key_sha256 = "{sha256(KEY)}"

@@ -116,7 +116,6 @@ def test_what_bedrock_is_asked(client, services):
     assert received.body == {
         "messages": [{"role": "user", "content": [{"text": QUESTION[0]["content"]}]}],
         "inferenceConfig": {"maxTokens": 9, "temperature": 0.5, "stopSequences": ["END"]},
-        "guardrailConfig": {"guardrailIdentifier": "gr-1", "guardrailVersion": "3"},
     }
     assert received.headers["x-amz-security-token"] == "token"
     authorization = received.headers["authorization"]

@@ -249,6 +249,34 @@ def test_a_tenants_guardrail_overrides_the_files(client, services):
     }
 
 
+def test_no_client_takes_another_guardrail(guarded, services, monkeypatch):
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", KEY)
+    bedrock = boto3.client("bedrock-runtime", endpoint_url=guarded.url, region_name="us-east-2")
+    score = {"filters": [{"score": 0.123456789012, "action": "NONE"}]}
+    grounding = {"gr-1": {"contextualGroundingPolicy": score}}
+    details = {"guardrailArns": ["arn:aws:bedrock:us-east-2:111122223333:guardrail/gr-1"]}
+    trace = {"guardrail": {"inputAssessment": grounding, "appliedGuardrailDetails": details}}
+    services.answer(NOVA, body=converse_answer({"text": "ok"}) | {"trace": trace})
+
+    answer = bedrock.converse(
+        modelId="nova",
+        messages=[{"role": "user", "content": [{"text": "Hello?"}]}],
+        guardrailConfig={
+            "guardrailIdentifier": "mine",
+            "guardrailVersion": "1",
+            "trace": "enabled",
+        },
+    )
+
+    assert services.received[NOVA][0].body["guardrailConfig"] == {
+        "guardrailIdentifier": "gr-1",
+        "guardrailVersion": "3",
+        "trace": "enabled",
+    }
+    assert "111122223333" not in str(answer)
+    assert "0.123456789012" in str(answer["trace"])  # twelve digits, but no account
+
+
 @pytest.mark.parametrize(("key", "mode"), [(KEY, "sync"), (ASYNC, "async")])
 def test_bedrock_is_told_how_to_stream(client, services, key, mode):
     services.answer(NOVA, *converse_stream(["ok"]))
@@ -350,7 +378,7 @@ def test_a_check_that_fails_inside_a_stream_ends_it_with_an_error(client, servic
 def test_a_stream_that_breaks_is_an_error_behind_a_guardrail_too(client, services, end):
     services.answer("own", *sse(openai_chunk({"content": "word " * 40})), end)
 
-    with pytest.raises(openai.APIError, match="broke off|out of memory"):
+    with pytest.raises(openai.APIError, match=r"broke off|out of memory"):
         list(ask(client, "own", stream=True))
 
 

@@ -237,7 +237,6 @@ def test_what_bedrock_says_of_itself_passes_but_for_arns(bedrock, services):
     assert answer["trace"]["promptRouter"]["invokedModelId"] == "<arn>"
     [received] = services.received[NOVA]
     assert received.body["requestMetadata"] == {"team": "a"}
-    assert received.body["guardrailConfig"]["guardrailIdentifier"] == "gr-1"
     assert received.headers["authorization"].startswith("AWS4-HMAC-SHA256")
 
 
@@ -335,7 +334,6 @@ def test_a_history_reaches_bedrock_the_same_from_every_client(tell_history, answ
             "tools": [{"toolSpec": {"name": "get_weather", "inputSchema": {"json": SCHEMA}}}],
             "toolChoice": {"tool": {"name": "get_weather"}},
         },
-        "guardrailConfig": {"guardrailIdentifier": "gr-1", "guardrailVersion": "3"},
     }
 
 
