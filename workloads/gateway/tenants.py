@@ -105,6 +105,8 @@ def _plain(attribute: Mapping[str, Any]) -> Any:
             return int(value)
         case "L":
             return [_plain(element) for element in value]
+        case "M":
+            return {name: _plain(element) for name, element in value.items()}
         case "NULL":
             return None
         case _:
