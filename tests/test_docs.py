@@ -16,6 +16,8 @@ from operations.checker.report import rules_markdown
 from operations.cost import markdown
 from operations.cost.estimate import estimate
 from operations.cost.usage import Assumptions
+from operations.preflight.questions import QUESTIONS
+from operations.preflight.report import questions_markdown
 from stacks.config.types import refused
 from workloads.prices import PRICES
 from workloads.versions import VERSIONS
@@ -98,6 +100,10 @@ def test_the_table_of_costs_is_the_estimate_of_the_prices_known(environments):
         estimate(name, environments[name], day=day, month=Assumptions()) for name in ("dev", "prod")
     ]
     accept("cost", markdown.tables(bills))
+
+
+def test_the_table_of_questions_is_preflights_own():
+    accept("questions", questions_markdown(QUESTIONS), ROOT / "docs" / "operations.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
