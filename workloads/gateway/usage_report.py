@@ -1,5 +1,6 @@
 """`GET /v1/usage?from=&to=`: what was used and spent, by day, tenant and model."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from workloads.gateway.ledger.ledger import UsageRow
 
 DAYS = 30  # without `from`
 MOST_DAYS = 366
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # Python reads weeks as well
 
 
 def period(query: bytes, today: date) -> tuple[date, date]:
@@ -73,7 +75,7 @@ def report(
 
 def _day(name: str, value: str) -> date:
     try:
-        if len(value) == len("2026-01-31"):
+        if _DAY.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass

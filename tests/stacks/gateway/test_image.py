@@ -5,6 +5,7 @@ import pytest
 from aws_cdk import aws_ecs as ecs
 
 from stacks.gateway.image import gateway_image
+from workloads import gateway
 
 
 @pytest.fixture
@@ -65,5 +66,7 @@ def test_without_one_it_is_built_from_the_gateways_files_alone(context):
     source = next(folder.glob("asset.*/workloads"))
     files = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
     assert {"__init__.py", "gateway/__main__.py", "gateway/Dockerfile"} <= files
+    playground = Path(gateway.__file__).parent / "playground"
+    assert {f"gateway/playground/{path.name}" for path in playground.iterdir()} <= files
     assert all(file == "__init__.py" or file.startswith("gateway/") for file in files)
     assert not any("__pycache__" in file for file in files)
