@@ -2,7 +2,7 @@
 
   python -m operations.cost dev                     idle and at full scale, and other ways to buy
   python -m operations.cost dev --picture dev.svg   as a picture, too (.svg or .png)
-  python -m operations.cost dev --day 2027-03-28    with what the calendar of support says then
+  python -m operations.cost dev --today 2027-03-28    with what the calendar of support says then
   python -m operations.cost prod job --pool trn1 --nodes 4 --steps 2000 --seconds-per-step 1.9
   python -m operations.cost prod tokens --model own --pool inf2 --tokens-per-second 1200
 
@@ -49,7 +49,7 @@ def _work(arguments: list[str] | None) -> None:
 def _environment(options: argparse.Namespace) -> EnvironmentConfig:
     try:
         environments = load_environments(options.environments)
-        options.day = day(options.day)
+        options.today = day(options.today)
     except ConfigError as error:
         raise InputError(str(error)) from None
     if options.environment not in environments:
@@ -74,7 +74,7 @@ def _estimate(options: argparse.Namespace, config: EnvironmentConfig) -> None:
         gb_logs=options.gb_logs,
         requests=options.requests,
     )
-    result = estimate(options.environment, config, day=options.day, month=month)
+    result = estimate(options.environment, config, day=options.today, month=month)
     if options.picture:
         from operations.cost import picture  # matplotlib: slow to load, and rarely wanted
 
@@ -195,7 +195,7 @@ def _shared(parser: argparse.ArgumentParser, folder: Any, as_json: Any, on_day: 
     add("--environments", type=Path, default=folder, metavar="FOLDER",
         help="of the environment files (stacks/environments)")  # fmt: skip
     add("--json", action="store_true", default=as_json, help="one JSON object")
-    add("--day", default=on_day, metavar="DAY", help="such as 2027-03-28 (today)")
+    add("--today", default=on_day, metavar="DAY", help="such as 2027-03-28 (today)")
 
 
 def _number(text: str) -> float:

@@ -22,6 +22,7 @@ class Estimate:
     lines: tuple[Line, ...]
     usage: tuple[Usage, ...]
     pools: tuple[tuple[NodePoolConfig, tuple[Way, ...]], ...]
+    budget_usd: float | None  # a month, of the environment file
 
     @property
     def stacks(self) -> list[str]:
@@ -63,6 +64,7 @@ class Estimate:
                 "full": _sum(self.full()),
                 "usage": _sum(self.used),
             },
+            "budget_usd": self.budget_usd,
             "stacks": {
                 stack: {"idle": _sum(self.idle(stack)), "full": _sum(self.full(stack))}
                 for stack in self.stacks
@@ -92,6 +94,7 @@ def estimate(name: str, config: EnvironmentConfig, *, day: date, month: Assumpti
         lines=tuple(standing.lines(config, day)),
         usage=tuple(sorted(usage.lines(config, month), key=lambda line: line.stack)),
         pools=tuple((pool, tuple(ways(pool, config.region))) for pool in config.pools),
+        budget_usd=config.budget.monthly_usd if config.budget else None,
     )
 
 

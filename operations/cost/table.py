@@ -41,12 +41,23 @@ def summary(of: Estimate) -> Iterator[str]:
     yield f"  idle        {amount(idle)} a month, {idle.usd_per_hour:,.3f} an hour"
     yield f"  full scale  {amount(full)} a month, {full.usd_per_hour:,.3f} an hour"
     yield f"  use         {amount(used)} a month on top of either, as assumed"
+    if of.budget_usd is not None:
+        yield f"  budget      {money(of.budget_usd)} a month: {_within(of, of.budget_usd)}"
     missing = of.unknown()
     if missing:
         yield "Not in the sums, for their prices are unknown"
         yield "(`python -m operations.prices` asks AWS for them):"
         yield from (f"  - {sentence}" for sentence in missing)
-    yield "No discount, tax, Savings Plan or free tier is in it."
+    yield "No discount, tax, Savings Plan, free tier or traffic between zones is in it."
+
+
+def _within(of: Estimate, budget: float) -> str:
+    idle, full = of.idle().usd, of.full().usd
+    if budget < idle:
+        return "less than idle costs, so it warns every month"
+    if budget >= full:
+        return "enough for full scale, without what is paid by use"
+    return f"idle, and {(budget - idle) / (full - idle):.1%} of what full scale adds"
 
 
 def job(of: Job) -> RenderableType:

@@ -119,7 +119,7 @@ def answer(capsys):
 def test_every_stack_costs_to_the_cent_what_it_does_by_hand(answer, name, size, key):
     expected = by_hand(ENVIRONMENTS[name], size)
 
-    stacks = answer(name, "--day", DAY)["stacks"]
+    stacks = answer(name, "--today", DAY)["stacks"]
 
     assert stacks.keys() == expected.keys()
     for stack, (usd, complete) in expected.items():
@@ -132,7 +132,7 @@ def test_every_stack_costs_to_the_cent_what_it_does_by_hand(answer, name, size, 
 def test_the_whole_costs_to_the_cent_what_it_does_by_hand(answer, name, size, key):
     stacks = by_hand(ENVIRONMENTS[name], size)
 
-    total = answer(name, "--day", DAY)["totals"][key]
+    total = answer(name, "--today", DAY)["totals"][key]
 
     usd = sum(usd for usd, _ in stacks.values())
     assert total["usd_per_month"] == pytest.approx(usd, abs=CENT)
@@ -212,7 +212,7 @@ def test_what_is_used_by_hand(answer):
 
 def test_extended_support_costs_six_times_as_much_from_its_day_on(answer):
     def control_plane(day):
-        lines = answer("prod", "--day", day)["lines"]
+        lines = answer("prod", "--today", day)["lines"]
         [line] = [line for line in lines if line["resource"] == "AWS::EKS::Cluster"]
         return line["idle_usd_per_month"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from operations.cost.__main__ import main
 from operations.cost.bill import Rate, total
+from stacks.config import ENVIRONMENTS
 
 JOB = ("prod", "job", "--pool", "trn1")
 STEPS = ("--steps", "10", "--seconds-per-step", "1")
@@ -18,7 +19,7 @@ TOKENS = ("prod", "tokens", "--tokens-per-second", "100")
     [
         (("staging",), "staging is no environment of"),
         (("dev", "--environments", "/nowhere"), "/nowhere is not a folder"),
-        (("dev", "--day", "tomorrow"), "not a day, such as"),
+        (("dev", "--today", "tomorrow"), "not a day, such as"),
         (("dev", "--picture", "dev.pdf"), "must end in .png or .svg"),
         (("dev", "--picture", "/nowhere/dev.png"), "No such file or directory"),
         (("dev", "--requests", "-1"), "-1 is below 0"),
@@ -54,12 +55,41 @@ def test_a_region_without_prices_is_one_sentence_and_exit_2(capsys, tmp_path):
 
 
 def test_a_table_shows_every_stack_and_what_is_not_known(capsys):
-    assert main(["prod", "--day", "2026-11-22"]) == 0
+    assert main(["prod", "--today", "2026-11-22"]) == 0
 
     shown = capsys.readouterr().out
     for words in ("pool-trn1", "NAT gateway", "capacity-block", "not sold", "at least"):
         assert words in shown
     assert "the price of ml.inf2.xlarge in us-east-2, real-time endpoint, is unknown" in shown
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [
+        (100, "100.00 a month: less than idle costs, so it warns every month"),
+        (1e6, "enough for full scale"),
+        (25_000, "of what full scale adds"),
+    ],
+)
+def test_the_budget_is_held_against_the_bill(capsys, tmp_path, usd, words):
+    text = (ENVIRONMENTS / "prod.toml").read_text("utf-8")
+    (tmp_path / "prod.toml").write_text(
+        text.replace("monthly_usd = 25000", f"monthly_usd = {usd:.0f}"), "utf-8"
+    )
+
+    assert main(["prod", "--environments", str(tmp_path)]) == 0
+
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_the_budget_that_is_shipped_does_not_warn_of_an_idle_month(capsys, name):
+    assert main([name, "--json"]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+
+    # the first mail goes out at 80 % of it
+    assert answer["totals"]["idle"]["usd_per_month"] < 0.8 * answer["budget_usd"]
 
 
 def test_an_unknown_price_makes_the_sum_at_least_and_never_nothing(capsys):
