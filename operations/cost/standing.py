@@ -25,6 +25,7 @@ _SYSTEM_VOLUME_GB = 50
 _LARGE_VOLUME_GB, _SMALL_VOLUME_GB, _COMPILING_VCPUS = 512, 128, 32
 # stacks/gateway/service.py: vCPUs and GB of a task, tasks at least and at most
 _TASK_VCPUS, _TASK_GB, _TASKS = 1, 2, (2, 10)
+_SCALING_POLICIES = 1
 # stacks/observability.py: metrics that the alarms look at; a calculated one counts for its parts
 _CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 1, 1, 6
 _GATEWAY_ALARMS = 4
@@ -146,6 +147,21 @@ def _gateway(config: EnvironmentConfig) -> Iterator[Line]:
             stack="gateway", what=what, resource="AWS::ECS::Service",
             idle=least * amount, full=most * amount, rate=rate,
         )  # fmt: skip
+    yield _scaling(config)
+
+
+def _scaling(config: EnvironmentConfig) -> Line:
+    """A policy that tracks a target keeps two alarms, one above it and one below (Application Auto
+    Scaling user guide, "Target tracking scaling policies")."""
+    return _constant(
+        config,
+        "gateway",
+        "alarm_metric_month",
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        resources=_SCALING_POLICIES,
+        quantity=2 * _SCALING_POLICIES,
+        of="of the tasks' scaling",
+    )
 
 
 def _observability(config: EnvironmentConfig) -> Iterator[Line]:

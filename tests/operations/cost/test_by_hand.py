@@ -82,6 +82,7 @@ def by_hand(config, size):
             hour(1, "alb_hour"),
             hour(tasks * 1, "fargate_arm_vcpu_hour"),
             hour(tasks * 2, "fargate_arm_gb_hour"),
+            month(2, "alarm_metric_month"),  # above and below the CPU's target
         ],
         "observability": [
             month(1, "kms_key_month"),

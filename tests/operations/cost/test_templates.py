@@ -17,7 +17,6 @@ ENVIRONMENTS = ("demo", "dev", "prod", "closed", "open")
 # Types that cost nothing by themselves, and why.
 FREE = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "a setting",
-    "AWS::ApplicationAutoScaling::ScalingPolicy": "a setting; its alarms are AWS's own",
     "AWS::Bedrock::GuardrailVersion": "a copy of settings",
     "AWS::Budgets::Budget": "a budget without actions is free",
     "AWS::EC2::FlowLog": "its records are those of its log group",
@@ -79,6 +78,11 @@ def alarm(properties, stack):
     return [(metrics, metrics)]
 
 
+def scaling(properties, stack):
+    assert properties["PolicyType"] == "TargetTrackingScaling"
+    return [(2, 2)]  # alarms
+
+
 def nodes(properties, stack):
     scaling = properties["ScalingConfig"]
     least, most = int(scaling["MinSize"]), int(scaling["MaxSize"])
@@ -119,6 +123,7 @@ def capacity(properties, stack):
 
 
 STANDING = {
+    "AWS::ApplicationAutoScaling::ScalingPolicy": scaling,
     "AWS::CloudWatch::Alarm": alarm,
     "AWS::CloudWatch::Dashboard": each,
     "AWS::EC2::EIP": each,
