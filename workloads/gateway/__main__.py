@@ -22,11 +22,12 @@ from workloads.gateway.app import Gateway
 from workloads.gateway.aws import Aws
 from workloads.gateway.backends.build import build_backends
 from workloads.gateway.config import GatewayConfigError, GatewayFile, parse
+from workloads.gateway.places import Places, open_places
 from workloads.gateway.seen.logs import to_json
 from workloads.gateway.seen.observer import Observer
 from workloads.gateway.seen.setup import observed
 from workloads.gateway.server import Server
-from workloads.gateway.tenants import Tenants, TenantTable
+from workloads.gateway.tenants import Tenants
 from workloads.gateway.upstream import client_session
 
 
@@ -38,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--config", type=Path, help="the gateway file (default: $GATEWAY_CONFIG)")
     parser.add_argument("--table", help="DynamoDB table of tenants, next to the file's own")
+    parser.add_argument("--ledger-table", help="DynamoDB table of what was used and spent")
+    parser.add_argument(
+        "--state", type=Path, help="SQLite file of tenants and ledger, made where it is missing"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: a free one")
     parser.add_argument(
@@ -51,9 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     try:
         file = read_config(options.config, os.environ.get("GATEWAY_CONFIG"))
-        if not file.tenants and not options.table:
+        places = Places(options.table, options.ledger_table, options.state)
+        if not file.tenants and not places.table and not places.state:
             raise GatewayConfigError(
-                "nobody could call this gateway: give it [[tenants]] in its file, or --table"
+                "nobody could call this gateway: give it [[tenants]] in its file, --table, or "
+                "--state"
             )
         listener = listen(options.host, options.port)
         with (
@@ -63,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ) as observer,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(serve(file, options.table, region, listener, options.leave, observer))
+            runner.run(serve(file, places, region, listener, options.leave, observer))
     except GatewayConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
@@ -96,7 +103,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve(
     file: GatewayFile,
-    table: str | None,
+    places: Places,
     region: str | None,
     listener: socket.socket,
     leave: float,
@@ -105,16 +112,18 @@ async def serve(
     """Serve until a signal to stop. Raises GatewayConfigError if AWS cannot be set up."""
     async with client_session() as http:
         aws = Aws(region, http)
-        guarded = table is not None or any(tenant.guardrail for tenant in file.tenants)
+        guarded = places.table is not None or any(tenant.guardrail for tenant in file.tenants)
         backends = build_backends(file.models, file.guardrail, http, aws.upstream, guarded=guarded)
-        tenant_table = TenantTable(aws.upstream("dynamodb"), table) if table else None
+        rows, ledger = open_places(places, aws)
         renewal = asyncio.create_task(aws.credentials.keep_fresh()) if aws.used else None
         gateway = Gateway(
             models=file.models,
             backends=backends,
-            tenants=Tenants(file.tenants, tenant_table),
+            tenants=Tenants(file.tenants, rows),
+            ledger=ledger,
             is_ready=lambda: not aws.used or aws.credentials.fresh,
             observer=observer,
+            claim=file.jwt.claim if file.jwt else None,
         )
         server = Server(gateway, leave=leave)
         server.stop_at_signals()
@@ -128,6 +137,7 @@ async def serve(
         observer.start()
         await server.serve(sockets=[listener])
         await server.drained()
+        await ledger.close()
         if renewal is not None:
             renewal.cancel()
 

@@ -6,12 +6,13 @@ from contextlib import aclosing
 from itertools import count
 from typing import TypeVar
 
+from workloads.gateway.accounts import Accounts, Ticket
 from workloads.gateway.call import Backend, Call
 from workloads.gateway.caller import Caller
 from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
-from workloads.gateway.limits import Limits
+from workloads.gateway.ledger.ledger import PICODOLLARS
 from workloads.gateway.resilience import Breaker, RetryBudget
 from workloads.gateway.seen.observer import Observer
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
@@ -27,7 +28,7 @@ class Answers:
         self,
         models: tuple[ModelConfig, ...],
         backends: Mapping[str, Backend],
-        limits: Limits,
+        accounts: Accounts,
         observer: Observer,
     ) -> None:
         table = {model.name: model for model in models}
@@ -35,7 +36,7 @@ class Answers:
         self._budget = RetryBudget()
         self._chains = {name: fallback_chain(table, name) for name in table}
         self._backends = backends
-        self._limits = limits
+        self._accounts = accounts
         self._observer = observer
         observer.metrics.watch(self._breakers)
 
@@ -44,21 +45,30 @@ class Answers:
         chain = self._allowed_chain(call.model, tenant)
         exchange.model = chain[0].name
         call.caller = Caller(tenant, exchange.request_id)
-        self._limits.admit(tenant)
-        answer = self._stream if call.stream else self._complete
+        ticket = await self._accounts.admit(exchange, tenant, chain[0])
         in_flight = self._observer.metrics.in_flight.values
         in_flight[tenant.name, chain[0].name] += 1
         try:
-            work = answer(exchange, tenant, chain, call)
+            work = self._answer(exchange, ticket, chain, call)
             await exchange.unless_gone(work, chain[0].deadline)
         finally:
             in_flight[tenant.name, chain[0].name] -= 1
+
+    async def _answer(
+        self, exchange: Exchange, ticket: Ticket, chain: list[ModelConfig], call: Call
+    ) -> None:
+        answer = self._stream if call.stream else self._complete
+        try:
+            await answer(exchange, ticket, chain, call)
+        except BaseException as error:
+            self._accounts.close(ticket, error, call.usage)
+            raise
 
     async def count_tokens(self, exchange: Exchange, tenant: TenantConfig, call: Call) -> int:
         """How many tokens the request is for the model it names. Raises ApiError."""
         model = self._allowed_chain(call.model, tenant)[0]
         exchange.model = model.name
-        self._limits.admit(tenant)
+        self._accounts.count(exchange, tenant)
         try:
             async with asyncio.timeout(model.deadline):
                 self._observer.attempt(exchange, model)
@@ -74,14 +84,17 @@ class Answers:
         model = self._allowed_chain(call.model, tenant)[0]
         exchange.model = model.name
         call.caller = Caller(tenant, exchange.request_id)
-        self._limits.admit(tenant)
+        ticket = await self._accounts.admit(exchange, tenant, model, embeds=True)
 
         async def work() -> None:
-            _, answer = await self._ask(exchange, [model], lambda backend: backend.embed(call))
-            self._breakers[model.name].leave()
-            await exchange.respond(
-                200, answer, headers=self._headers(exchange, tenant, model, call.usage)
-            )
+            try:
+                _, answer = await self._ask(exchange, [model], lambda backend: backend.embed(call))
+                self._breakers[model.name].leave()
+                headers = await self._settled(ticket, call.usage)
+                await exchange.respond(200, answer, headers=headers)
+            except BaseException as error:
+                self._accounts.close(ticket, error, call.usage)
+                raise
 
         await exchange.unless_gone(work(), model.deadline)
 
@@ -104,15 +117,17 @@ class Answers:
         return chain
 
     async def _complete(
-        self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
+        self, exchange: Exchange, ticket: Ticket, chain: list[ModelConfig], call: Call
     ) -> None:
-        model, answer = await self._ask(exchange, chain, lambda backend: backend.complete(call))
-        self._breakers[model.name].leave()
-        headers = self._headers(exchange, tenant, model, call.usage)
+        ticket.model, answer = await self._ask(
+            exchange, chain, lambda backend: backend.complete(call)
+        )
+        self._breakers[ticket.model.name].leave()
+        headers = await self._settled(ticket, call.usage)
         await exchange.respond(200, answer, headers=headers)
 
     async def _stream(
-        self, exchange: Exchange, tenant: TenantConfig, chain: list[ModelConfig], call: Call
+        self, exchange: Exchange, ticket: Ticket, chain: list[ModelConfig], call: Call
     ) -> None:
         async def begin(backend: Backend) -> tuple[AsyncGenerator[bytes], bytes]:
             stream = backend.stream(call)
@@ -121,16 +136,17 @@ class Answers:
             except StopAsyncIteration:
                 raise unavailable("the model ended its answer before it began", 502) from None
 
-        model, (stream, first) = await self._ask(exchange, chain, begin)
+        ticket.model, (stream, first) = await self._ask(exchange, chain, begin)
+        ticket.began = True
         try:
             async with aclosing(stream):
-                await exchange.start_events({"x-gateway-model": model.name})
+                await exchange.start_events({"x-gateway-model": ticket.model.name})
                 await exchange.write(first)
                 async for chunk in stream:
                     await exchange.write(chunk)
         finally:
-            self._breakers[model.name].leave()
-            self._account(exchange, tenant, model, call.usage)
+            self._breakers[ticket.model.name].leave()
+        await self._accounts.settle(ticket, call.usage)
         await exchange.end(call.ending)
 
     async def _ask(
@@ -186,25 +202,14 @@ class Answers:
         breaker.answered()
         return answer
 
-    def _headers(
-        self, exchange: Exchange, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
-    ) -> dict[str, str]:
-        """Count a whole answer; the headers that say who gave it and what it cost."""
-        cost = self._account(exchange, tenant, model, usage)
-        headers = {"x-gateway-model": model.name}
-        return headers if cost is None else {**headers, "x-gateway-cost-usd": f"{cost:.9f}"}
-
-    def _account(
-        self, exchange: Exchange, tenant: TenantConfig, model: ModelConfig, usage: Usage | None
-    ) -> float | None:
-        """Count the answer's tokens; its cost in USD where they and their price are known."""
-        if usage is None:
-            return None
-        cost = usage.cost_usd(model.price) if model.price else None
-        exchange.usage, exchange.cost_usd = usage, cost
-        self._observer.metrics.count_usage(tenant.name, model.name, usage, cost)
-        self._limits.charge(tenant, usage.total)
-        return cost
+    async def _settled(self, ticket: Ticket, usage: Usage | None) -> dict[str, str]:
+        """Charge a whole answer; the headers that say who gave it and what it cost."""
+        cost = await self._accounts.settle(ticket, usage)
+        headers = {"x-gateway-model": ticket.model.name}
+        if cost is not None:
+            usd, picodollars = divmod(cost, PICODOLLARS)
+            headers["x-gateway-cost-usd"] = f"{usd}.{picodollars:012d}"
+        return headers
 
 
 def fallback_chain(table: Mapping[str, ModelConfig], name: str) -> list[ModelConfig]:

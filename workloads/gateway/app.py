@@ -9,12 +9,13 @@ from urllib.parse import unquote
 
 import orjson
 
+from workloads.gateway.accounts import Accounts
 from workloads.gateway.answers import Answers
 from workloads.gateway.call import Backend, Json
 from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, bad_request, unavailable
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
-from workloads.gateway.limits import Limits
+from workloads.gateway.ledger.ledger import Ledger
 from workloads.gateway.metrics import CONTENT_TYPE
 from workloads.gateway.pages import HEADERS as PAGE_HEADERS
 from workloads.gateway.pages import load_pages
@@ -25,6 +26,7 @@ from workloads.gateway.surfaces.dialects import ANTHROPIC, BEDROCK
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.surfaces.messages import MessagesCall
 from workloads.gateway.tenants import Tenants
+from workloads.gateway.tokens import claim_of, token_of
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +43,12 @@ class Gateway:
         models: tuple[ModelConfig, ...],
         backends: Mapping[str, Backend],
         tenants: Tenants,
+        ledger: Ledger,
         is_ready: Callable[[], bool],
         observer: Observer,
+        claim: str | None = None,
     ) -> None:
+        """`claim`: of tokens that the load balancer has verified, in the place of API keys."""
         self._models = [model.name for model in models]
         # USD per million tokens; a key of ours, beside those of OpenAI's and Anthropic's lists.
         self._prices = {
@@ -54,10 +59,11 @@ class Gateway:
         # Clients of Bedrock's form may also call a model by its id there.
         self._by_id = {model.bedrock: model.name for model in reversed(models) if model.bedrock}
         self._tenants = tenants
+        self._claim = claim
         self._is_ready = is_ready
         self.leaving = False
         self._observer = observer
-        self._answers = Answers(models, backends, Limits(), observer)
+        self._answers = Answers(models, backends, Accounts(ledger, observer.metrics), observer)
         # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
         self._about = {
             "object": "model",
@@ -160,20 +166,26 @@ class Gateway:
         _expect(exchange, "POST")
         tenant = await self._tenant(exchange)
         try:
-            request = orjson.loads(await exchange.body())
+            body = await exchange.body()
+            request = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise bad_request(f"the request is not JSON: {error}") from None
         if not isinstance(request, dict):
             raise bad_request("the request is not a JSON object")
-        exchange.request = request
+        exchange.request, exchange.size = request, len(body)
         return tenant, request
 
     async def _tenant(self, exchange: Exchange) -> TenantConfig:
-        scheme, _, key = (exchange.header(b"authorization") or "").partition(" ")
-        if scheme.lower() != "bearer":
-            key = exchange.header(b"x-api-key") or ""  # where Anthropic's SDK sends it
-        tenant = await self._tenants.authenticate(key.strip() or None)
-        exchange.tenant, exchange.key_id = tenant.name, tenant.key_sha256[:12]
+        token = None if self._claim is None else token_of(exchange.headers)
+        if self._claim is not None and token is not None:
+            tenant = await self._tenants.of_subject(claim_of(token, self._claim))
+        else:
+            scheme, _, key = (exchange.header(b"authorization") or "").partition(" ")
+            if scheme.lower() != "bearer":
+                key = exchange.header(b"x-api-key") or ""  # where Anthropic's SDK sends it
+            tenant = await self._tenants.authenticate(key.strip() or None)
+        exchange.tenant = tenant.name
+        exchange.key_id = tenant.key_id or tenant.row_key[:12]
         return tenant
 
     async def _list_models(self, exchange: Exchange, tenant: TenantConfig) -> None:

@@ -7,6 +7,7 @@ and the `[gateway]` section of an environment file. Needs pydantic and nothing e
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -62,6 +63,17 @@ def _bedrock_model(value: str) -> str:
     return value
 
 
+def _profile(value: str) -> str:
+    if not re.fullmatch(
+        r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-z0-9]+", value
+    ):
+        raise ValueError(
+            f"{value!r} is not an application inference profile, such as "
+            "arn:aws:bedrock:us-east-2:111122223333:application-inference-profile/abcdefgh1234"
+        )
+    return value
+
+
 def _endpoint(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}", value):
         raise ValueError(
@@ -92,13 +104,23 @@ class PriceConfig(Section):
     cache_read: Usd | None = None
     cache_write: Usd | None = None
 
+    @cached_property
+    def picodollars(self) -> tuple[int, int, int, int]:
+        """10^-12 USD per token: input, output, read from and written to the cache."""
+        prices = (self.input, self.output, self.cache_read, self.cache_write)
+        input, output, cache_read, cache_write = (
+            round((self.input if price is None else price) * 1_000_000) for price in prices
+        )
+        return input, output, cache_read, cache_write
+
 
 class ModelConfig(Section):
     """One model clients may ask for, and the one backend that answers.
 
     An OpenAI-compatible server is asked for the model by the same `name`. `concurrency` is how many
     requests it gets at a time from one gateway process; `deadline` how many seconds a client
-    waits for a whole answer, fallbacks and all.
+    waits for a whole answer, fallbacks and all. `profiles` are application inference profiles of a
+    Bedrock model, by the tenant they are asked for: the bill shows each under its own tags.
     """
 
     name: Name
@@ -109,6 +131,7 @@ class ModelConfig(Section):
     concurrency: Annotated[int, Field(ge=1)] | None = None
     deadline: Annotated[int, Field(ge=1, le=3600)] = 900
     price: PriceConfig | None = None
+    profiles: dict[Name, Annotated[str, AfterValidator(_profile)]] | None = None
 
     @model_validator(mode="after")
     def _one_backend(self) -> Self:
@@ -119,6 +142,8 @@ class ModelConfig(Section):
             raise ValueError(
                 f"model {self.name!r} has {has}; give exactly one of bedrock, openai, sagemaker"
             )
+        if self.profiles and self.bedrock is None:
+            raise ValueError(f"model {self.name!r} has profiles, which only a Bedrock model can")
         return self
 
 
@@ -137,11 +162,14 @@ class GuardrailConfig(Section):
 class TenantConfig(Section):
     """Who holds one API key, and how much they may ask for. Absent limits and models: any.
 
-    `created` and `expires` are seconds since the epoch; an `admin` sees everybody's usage.
+    Instead of a key it may have a `subject`: what a token's claim says of its owner, where the
+    gateway has [jwt]. `created` and `expires` are seconds since the epoch; an `admin` sees
+    everybody's usage.
     """
 
     name: Name
-    key_sha256: Annotated[str, AfterValidator(_sha256)]
+    key_sha256: Annotated[str, AfterValidator(_sha256)] | None = None
+    subject: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     key_id: Name | None = None
     created: int | None = None
     expires: int | None = None
@@ -152,12 +180,30 @@ class TenantConfig(Section):
     admin: bool = False
     guardrail: GuardrailConfig | None = None  # instead of the file's
 
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if (self.key_sha256 is None) == (self.subject is None):
+            raise ValueError(f"tenant {self.name!r} needs either key_sha256 or subject")
+        return self
+
+    @property
+    def row_key(self) -> str:
+        """What the tenant is found by; no digest is ever equal to a subject."""
+        return self.key_sha256 or f"subject:{self.subject}"
+
+
+class JwtConfig(Section):
+    """Tokens that the load balancer has verified: which `claim` names the tenant's subject."""
+
+    claim: Annotated[str, Field(min_length=1)]
+
 
 class GatewayFile(Section):
     """A whole gateway file."""
 
     models: tuple[ModelConfig, ...]
     guardrail: GuardrailConfig | None = None
+    jwt: JwtConfig | None = None
     tenants: tuple[TenantConfig, ...] = ()
 
     @model_validator(mode="after")
@@ -167,7 +213,7 @@ class GatewayFile(Section):
         check_models(self.models)
         known = [model.name for model in self.models]
         _refuse_duplicates("tenant name", [tenant.name for tenant in self.tenants])
-        _refuse_duplicates("tenant key_sha256", [tenant.key_sha256 for tenant in self.tenants])
+        _refuse_duplicates("tenant key_sha256", [tenant.row_key for tenant in self.tenants])
         for tenant in self.tenants:
             for name in tenant.models or ():
                 if name not in known:

@@ -17,6 +17,7 @@ class ApiError(Exception):
 
     `elsewhere` says that another model of a fallback chain may well answer where this one
     did not: it was throttled or unavailable, and the request itself was not at fault.
+    Without `retry` OpenAI's and Anthropic's SDKs are told not to try again by themselves.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after: int | None = None,
         elsewhere: bool = False,
+        retry: bool = True,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -38,6 +40,7 @@ class ApiError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.elsewhere = elsewhere
+        self.retry = retry
 
     def envelope(self) -> bytes:
         """The JSON body: {"error": {"message", "type", "param", "code"}}."""

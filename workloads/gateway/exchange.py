@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -41,17 +41,19 @@ class Exchange:
     def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
         self._send = send
         self.dialect: Dialect = OPENAI
-        self.request_id = f"req_{os.urandom(12).hex()}"
+        # The milliseconds first, so that a ledger adds its newest requests at its end.
+        self.request_id = f"req_{int(time.time() * 1000):012x}{os.urandom(6).hex()}"
+        self.request: dict[str, Any] = {}  # the JSON of the body, and its `size` in bytes
+        self.size = 0
         self.tenant = ""
         self.model = ""
         self.outcome = 0
         self.began = time.perf_counter()
         self.first_token_at = 0.0  # of a stream
-        self.request: dict[str, Any] = {}  # its body, where that is JSON
         self.key_id = ""
         self.attempts = 0  # at any model
         self.answered_by = ""  # the model, once one has
@@ -63,11 +65,12 @@ class Exchange:
         self.gone = False
         self.expired = False  # its deadline has passed
         self._gone_cancelled = False
+        self.limits: Iterable[tuple[bytes, bytes]] = ()  # headers that tell what is left of them
         self.settles = False  # the work's backend bills the whole answer, read or not
 
     def header(self, name: bytes) -> str | None:
         """The first header of that lower-case name."""
-        for key, value in self._headers:
+        for key, value in self.headers:
             if key == name:
                 return value.decode("latin-1")
         return None
@@ -175,6 +178,8 @@ class Exchange:
         headers = self.dialect.failure_headers(error)
         if error.retry_after is not None:
             headers["retry-after"] = str(error.retry_after)
+        if not error.retry:
+            headers["x-should-retry"] = "false"
         body = self.dialect.failure(error, self.request_id)
         await self.respond(error.status, body, headers=headers)
 
@@ -191,6 +196,7 @@ class Exchange:
             (b"content-type", content_type),
             (self.dialect.request_id, self.request_id.encode()),
             *more,
+            *self.limits,
         ]
         for name, value in (headers or {}).items():
             head.append((name.encode(), value.encode()))

@@ -3,66 +3,112 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workloads.gateway.config import TenantConfig
 from workloads.gateway.errors import ApiError
+from workloads.gateway.estimate import Estimate
 
 
-@dataclass(slots=True)
-class _Bucket:
-    level: float
-    filled_at: float
+class Level(NamedTuple):
+    """What is left of one limit, and the seconds until it is whole again."""
 
-    def fill(self, per_minute: int, now: float) -> float:
-        self.level = min(per_minute, self.level + (now - self.filled_at) * per_minute / 60)
-        self.filled_at = now
-        return self.level
+    limit: int
+    remaining: int
+    reset: float
+
+
+class Bucket:
+    """Holds one minute's worth and fills evenly. Below zero it has to be waited for."""
+
+    __slots__ = ("_filled_at", "_level", "_per_minute")
+
+    def __init__(self, per_minute: int, now: float) -> None:
+        self._per_minute = self._level = float(per_minute)
+        self._filled_at = now
+
+    def missing(self, amount: float, per_minute: int, now: float) -> float:
+        """Seconds until `amount` can be taken; 0: now."""
+        self._per_minute = per_minute  # the operator may have changed it
+        filled = self._level + (now - self._filled_at) * per_minute / 60
+        self._level = min(per_minute, filled)
+        self._filled_at = now
+        return max(0.0, (amount - self._level) * 60 / per_minute)
+
+    def take(self, amount: float) -> None:
+        """Take, or give back what is negative, right after `missing`."""
+        self._level = min(self._per_minute, self._level - amount)
+
+    def level(self) -> Level:
+        """As of the last `missing`."""
+        seconds = (self._per_minute - self._level) * 60 / self._per_minute
+        return Level(int(self._per_minute), max(0, int(self._level)), seconds)
 
 
 class Limits:
-    """What each tenant may still do. A bucket holds one minute's worth and fills evenly.
+    """What each tenant may still do.
 
-    A request is admitted while the token bucket is above zero; the tokens it really took are
-    taken out after it, so a long answer is paid for by waiting longer.
+    A request takes its estimated input and the most it may be answered with, as Bedrock does, and
+    gets back what it did not need; so however many are open, no more is used than is allowed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._requests: dict[str, _Bucket] = {}
-        self._tokens: dict[str, _Bucket] = {}
+        self._requests: dict[str, Bucket] = {}
+        self._tokens: dict[str, Bucket] = {}
 
-    def admit(self, tenant: TenantConfig) -> None:
-        """Count one request. Raises ApiError 429 with Retry-After where it is one too many."""
+    def reserve(self, tenant: TenantConfig, estimate: Estimate) -> int:
+        """Count one request; the tokens that were taken for it, which `settle` corrects.
+
+        Raises ApiError 429 with the seconds to wait, where that helps.
+        """
         now = self._clock()
-        if tokens := tenant.tokens_per_minute:
-            level = self._bucket(self._tokens, tenant.name, tokens, now).fill(tokens, now)
-            if level <= 0:
-                raise _too_many("tokens", tokens, (1 - level) * 60 / tokens)
-        if requests := tenant.requests_per_minute:
-            bucket = self._bucket(self._requests, tenant.name, requests, now)
-            level = bucket.fill(requests, now)
-            if level < 1:
-                raise _too_many("requests", requests, (1 - level) * 60 / requests)
-            bucket.level -= 1
+        tokens = 0
+        if limit := tenant.tokens_per_minute:
+            tokens = needed(estimate, limit)
+            bucket = _bucket(self._tokens, tenant.name, limit, now)
+            if seconds := bucket.missing(tokens, limit, now):
+                raise too_many("tokens", limit, seconds)
+        if limit := tenant.requests_per_minute:
+            bucket = _bucket(self._requests, tenant.name, limit, now)
+            if seconds := bucket.missing(1, limit, now):
+                raise too_many("requests", limit, seconds)
+            bucket.take(1)
+        if tokens:
+            self._tokens[tenant.name].take(tokens)
+        return tokens
 
-    def charge(self, tenant: TenantConfig, tokens: int) -> None:
-        """Take the tokens of an answer out of the tenant's bucket."""
-        if per_minute := tenant.tokens_per_minute:
-            now = self._clock()
-            bucket = self._bucket(self._tokens, tenant.name, per_minute, now)
-            bucket.fill(per_minute, now)
-            bucket.level -= tokens
+    def settle(self, tenant: TenantConfig, reserved: int, used: int) -> None:
+        """The tokens that a request really took, instead of the reserved ones."""
+        bucket = self._tokens.get(tenant.name)
+        if (limit := tenant.tokens_per_minute) and bucket is not None and used != reserved:
+            bucket.missing(0, limit, self._clock())
+            bucket.take(used - reserved)
 
-    @staticmethod
-    def _bucket(buckets: dict[str, _Bucket], tenant: str, per_minute: int, now: float) -> _Bucket:
-        bucket = buckets.get(tenant)
-        if bucket is None:
-            bucket = buckets[tenant] = _Bucket(level=per_minute, filled_at=now)
-        return bucket
+    def levels(self, tenant: TenantConfig) -> tuple[Level | None, Level | None]:
+        """Of requests and of tokens, where there is a limit; after `reserve`."""
+        requests = self._requests.get(tenant.name) if tenant.requests_per_minute else None
+        tokens = self._tokens.get(tenant.name) if tenant.tokens_per_minute else None
+        return requests.level() if requests else None, tokens.level() if tokens else None
 
 
-def _too_many(what: str, per_minute: int, seconds: float) -> ApiError:
+def needed(estimate: Estimate, limit: int) -> int:
+    """The tokens to reserve under a limit per minute. Raises ApiError 429 where none suffice."""
+    tokens = estimate.input + (estimate.output or 0)
+    if tokens > limit:
+        raise ApiError(
+            429,
+            f"Request too large: with its max_tokens it may take {tokens} tokens, and the limit is "
+            f"{limit} per minute. Ask for less; trying again does not help.",
+            type="tokens",
+            code="rate_limit_exceeded",
+            retry=False,
+        )
+    return tokens if estimate.output is not None else min(limit, tokens + UNLIMITED_OUTPUT)
+
+
+def too_many(what: str, per_minute: int, seconds: float) -> ApiError:
+    """429: the limit of `what` is reached, and there is room after these seconds."""
     wait = max(1, math.ceil(seconds))
     return ApiError(
         429,
@@ -71,3 +117,14 @@ def _too_many(what: str, per_minute: int, seconds: float) -> ApiError:
         code="rate_limit_exceeded",
         retry_after=wait,
     )
+
+
+def _bucket(buckets: dict[str, Bucket], tenant: str, per_minute: int, now: float) -> Bucket:
+    bucket = buckets.get(tenant)
+    if bucket is None:
+        bucket = buckets[tenant] = Bucket(per_minute, now)
+    return bucket
+
+
+# Reserved for an answer whose length the client leaves open.
+UNLIMITED_OUTPUT = 1024

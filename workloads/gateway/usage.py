@@ -20,16 +20,15 @@ class Usage(NamedTuple):
     def total(self) -> int:
         return self.input + self.output + self.cache_read + self.cache_write
 
-    def cost_usd(self, price: PriceConfig) -> float:
-        """What the tokens cost; cached ones as input where the price has none for them."""
-        cache_read = price.input if price.cache_read is None else price.cache_read
-        cache_write = price.input if price.cache_write is None else price.cache_write
+    def cost(self, price: PriceConfig) -> int:
+        """What the tokens cost, in picodollars (10^-12 USD)."""
+        input, output, cache_read, cache_write = price.picodollars
         return (
-            self.input * price.input
-            + self.output * price.output
+            self.input * input
+            + self.output * output
             + self.cache_read * cache_read
             + self.cache_write * cache_write
-        ) / 1_000_000
+        )
 
     def to_openai(self) -> dict[str, Any]:
         """The `usage` object of OpenAI's answers."""

@@ -103,7 +103,7 @@ def test_what_bedrock_is_asked(client, services):
     services.answer(PROFILE, body=converse_answer({"text": "x"}))
     services.answer(NOVA, body=converse_answer({"text": "x"}))
 
-    client.chat.completions.create(
+    answer = client.chat.completions.create(
         model="profile", messages=QUESTION, max_tokens=9, temperature=0.5, stop=["END"]
     )
     client.chat.completions.create(model="nova", messages=QUESTION)
@@ -116,6 +116,7 @@ def test_what_bedrock_is_asked(client, services):
     assert received.body == {
         "messages": [{"role": "user", "content": [{"text": QUESTION[0]["content"]}]}],
         "inferenceConfig": {"maxTokens": 9, "temperature": 0.5, "stopSequences": ["END"]},
+        "requestMetadata": {"tenant": "team-a", "request_id": answer._request_id},
     }
     assert received.headers["x-amz-security-token"] == "token"
     authorization = received.headers["authorization"]

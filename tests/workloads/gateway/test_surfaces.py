@@ -236,7 +236,7 @@ def test_what_bedrock_says_of_itself_passes_but_for_arns(bedrock, services):
     assert answer["serviceTier"] == {"type": "flex"}
     assert answer["trace"]["promptRouter"]["invokedModelId"] == "<arn>"
     [received] = services.received[NOVA]
-    assert received.body["requestMetadata"] == {"team": "a"}
+    assert received.body["requestMetadata"].items() >= {("team", "a"), ("tenant", "team-a")}
     assert received.headers["authorization"].startswith("AWS4-HMAC-SHA256")
 
 
@@ -326,6 +326,7 @@ def test_a_history_reaches_bedrock_the_same_from_every_client(tell_history, answ
 
     body = answers.received[NOVA][0].body
     body.pop("additionalModelResponseFieldPaths", None)
+    assert body.pop("requestMetadata")["tenant"] == "team-a"
     assert body == {
         "system": [{"text": "Be brief."}],
         "messages": converse_history(),

@@ -10,7 +10,7 @@ from tests.workloads.gateway.conftest import sha256
 from workloads.gateway.config import TenantConfig
 from workloads.gateway.errors import ApiError
 from workloads.gateway.signing import Credentials, Signer
-from workloads.gateway.tenants import Tenants, TenantTable
+from workloads.gateway.tenants import KEPT_SECONDS, KeptRows, Tenants, table_reader
 from workloads.gateway.upstream import Upstream, client_session
 
 
@@ -54,7 +54,8 @@ def with_table(url, check, table="tenants"):
             )
             upstream = Upstream(session, url, name="DynamoDB", signer=signer)
             clock = Clock()
-            await check(TenantTable(upstream, table, clock), clock)
+            rows = KeptRows(table_reader(upstream, table), KEPT_SECONDS, clock)
+            await check(rows, clock)
 
     asyncio.run(run())
 

@@ -47,16 +47,16 @@ def test_odd_usage_is_no_crash_and_never_negative(usage, expected):
 def test_cost_is_per_million_tokens_of_each_kind():
     price = PriceConfig(input=1, output=10, cache_read=0.1, cache_write=1.25)
 
-    cost = Usage(1_000_000, 100_000, 500_000, 200_000).cost_usd(price)
+    cost = Usage(1_000_000, 100_000, 500_000, 200_000).cost(price)
 
-    assert cost == pytest.approx(1 + 1 + 0.05 + 0.25)
+    assert cost == (1 + 1 + 0.05 + 0.25) * 10**12
 
 
 def test_cached_tokens_without_a_price_cost_as_much_as_input():
     price = PriceConfig(input=2, output=0)
 
-    assert Usage(0, 0, 500_000, 500_000).cost_usd(price) == pytest.approx(2)
+    assert Usage(0, 0, 500_000, 500_000).cost(price) == 2 * 10**12
 
 
 def test_a_price_of_zero_is_a_price():
-    assert Usage(0, 0, 10**6).cost_usd(PriceConfig(input=2, output=0, cache_read=0)) == 0
+    assert Usage(0, 0, 10**6).cost(PriceConfig(input=2, output=0, cache_read=0)) == 0

@@ -3,11 +3,12 @@
 import asyncio
 import re
 import struct
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import quote
 
 import orjson
 
+from workloads.gateway.backends.attribution import add_metadata, metadata
 from workloads.gateway.backends.bedrock_embeddings import embedding_requests, embedding_vectors
 from workloads.gateway.backends.converse_stream import ConverseReader
 from workloads.gateway.backends.failures import aws_failure
@@ -31,21 +32,26 @@ class BedrockModel:
     settles = True
 
     def __init__(
-        self, bedrock: Upstream, *, name: str, model_id: str, guardrail: GuardrailConfig | None
+        self,
+        bedrock: Upstream,
+        *,
+        name: str,
+        model_id: str,
+        guardrail: GuardrailConfig | None,
+        profiles: Mapping[str, str],
     ) -> None:
+        """`profiles`: ARNs that are asked instead of it for single tenants, by their names."""
         self._bedrock = bedrock
         self._name = name
         self._guardrail = guardrail
-        path = f"/model/{quote(model_id, safe='')}"
-        self._converse = bedrock.target(f"{path}/converse")
-        self._converse_stream = bedrock.target(f"{path}/converse-stream")
+        self._targets = _Targets(bedrock, model_id)
+        self._profiles = {tenant: _Targets(bedrock, arn) for tenant, arn in profiles.items()}
         foundation = quote(_PROFILE.sub("", model_id, count=1), safe="")
         self._id = model_id
-        self._invoke = bedrock.target(f"{path}/invoke")
         self._count_tokens = bedrock.target(f"/model/{foundation}/count-tokens")
 
     async def complete(self, call: Call) -> bytes:
-        body, _ = await self._post(self._converse, self._request(call))
+        body, _ = await self._post(self._of(call).converse, self._request(call))
         try:
             answer = orjson.loads(body)
             call.usage = Usage.from_converse(answer.get("usage"))
@@ -56,7 +62,7 @@ class BedrockModel:
     async def stream(self, call: Call) -> AsyncGenerator[bytes]:
         body = self._request(call)
         reader = ConverseReader(call, self._bedrock.name, self._name)
-        async with self._bedrock.post(self._converse_stream, body, HEADERS) as response:
+        async with self._bedrock.post(self._of(call).converse_stream, body, HEADERS) as response:
             if response.status != 200:
                 raise aws_failure(self._bedrock.name, response, await response.read())
             try:
@@ -84,10 +90,14 @@ class BedrockModel:
     async def embed(self, call: EmbeddingCall) -> bytes:
         requests = embedding_requests(self._id, call)
         slots = asyncio.Semaphore(EMBEDDED_AT_ONCE)
+        invoke, headers = self._of(call).invoke, HEADERS
+        if call.caller is not None:
+            pairs = orjson.dumps(metadata(call.caller)).decode()
+            headers = {**HEADERS, "x-amzn-bedrock-request-metadata": pairs}
 
         async def one(request: Json) -> tuple[list[list[float]], int]:
             async with slots:
-                answer, tokens = await self._post(self._invoke, orjson.dumps(request))
+                answer, tokens = await self._post(invoke, orjson.dumps(request), headers)
             return embedding_vectors(orjson.loads(answer)), tokens
 
         tasks = [asyncio.ensure_future(one(request)) for request in requests]
@@ -101,17 +111,26 @@ class BedrockModel:
             for task in tasks:
                 task.cancel()
 
-    async def _post(self, target: Target, body: bytes) -> tuple[bytes, int]:
+    async def _post(
+        self, target: Target, body: bytes, headers: Mapping[str, str] = HEADERS
+    ) -> tuple[bytes, int]:
         """The answer, and the input tokens that InvokeModel's headers count."""
-        async with self._bedrock.post(target, body, HEADERS) as response:
+        async with self._bedrock.post(target, body, headers) as response:
             answer = await response.read()
             if response.status != 200:
                 raise aws_failure(self._bedrock.name, response, answer)
             tokens = response.headers.get("x-amzn-bedrock-input-token-count", "")
             return answer, int(tokens) if tokens.isdecimal() else 0
 
+    def _of(self, call: Call | EmbeddingCall) -> "_Targets":
+        if self._profiles and call.caller is not None:
+            return self._profiles.get(call.caller.tenant.name, self._targets)
+        return self._targets
+
     def _request(self, call: Call) -> bytes:
         request: Json = call.converse_request()
+        if call.caller is not None:
+            add_metadata(request, call.caller)
         guardrail = guardrail_of(call.caller, self._guardrail)
         if guardrail is not None:  # the operator's, whatever the client asks for
             asked = request.get("guardrailConfig")
@@ -126,3 +145,13 @@ class BedrockModel:
 
     def _nonsense(self) -> ApiError:
         return unavailable(f"{self._bedrock.name} sent an answer of unknown form", status=502)
+
+
+class _Targets:
+    """Where one model id, or one profile, is asked."""
+
+    def __init__(self, bedrock: Upstream, model_id: str) -> None:
+        path = f"/model/{quote(model_id, safe='')}"
+        self.converse = bedrock.target(f"{path}/converse")
+        self.converse_stream = bedrock.target(f"{path}/converse-stream")
+        self.invoke = bedrock.target(f"{path}/invoke")

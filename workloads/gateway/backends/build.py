@@ -38,6 +38,7 @@ def build_backends(
                 name=model.name,
                 model_id=model.bedrock,
                 guardrail=guardrail,
+                profiles=model.profiles or {},
             )
         own: Backend
         if model.sagemaker is not None:

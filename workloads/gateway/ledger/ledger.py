@@ -4,7 +4,7 @@ Money is counted in picodollars, 10^-12 USD, as whole numbers: a price of 0.06 U
 tokens is 60,000 of them per token, so that sums are exact.
 """
 
-from collections.abc import Awaitable
+from asyncio import Future
 from datetime import date
 from typing import NamedTuple, Protocol
 
@@ -71,7 +71,7 @@ class Ledger(Protocol):
     def release(self, request_id: str) -> None:
         """The request was never answered: there is nothing to settle."""
 
-    def settle(self, entry: Entry) -> Awaitable[None]:
+    def settle(self, entry: Entry) -> Future[None]:
         """Take the entry, and wait for it to be written; a second one with its id changes nothing.
 
         It is counted even if nobody waits. Raises ApiError 503 if it cannot be written for long.

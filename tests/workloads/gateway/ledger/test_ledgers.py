@@ -1,0 +1,184 @@
+"""Every ledger by the same facts, and what a file keeps of a process that was killed."""
+
+import asyncio
+import calendar
+import sqlite3
+from datetime import date
+
+import pytest
+
+from workloads.gateway.errors import ApiError
+from workloads.gateway.ledger import group_commit
+from workloads.gateway.ledger.group_commit import Batch, GroupCommit
+from workloads.gateway.ledger.ledger import Entry, Reservation, UsageRow
+from workloads.gateway.ledger.memory import MemoryLedger
+from workloads.gateway.ledger.sqlite import SqliteLedger
+from workloads.gateway.usage import Usage
+
+NOON = calendar.timegm((2026, 11, 22, 12, 0, 0))
+DAY = 86_400
+ALWAYS = date(2026, 1, 1), date(2026, 12, 31)
+
+
+def entry(id: str, at: float = NOON, tenant: str = "a", **more) -> Entry:
+    fields = {"model": "nova", "usage": Usage(3, 2, 1), "cost": 7, **more}
+    return Entry(id, at, tenant, **fields)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def with_ledger(request, tmp_path):
+    """Run `check(ledger)`; a file is the same one every time."""
+
+    def run(check):
+        async def main():
+            ledger = MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "s")
+            try:
+                return await check(ledger)
+            finally:
+                await ledger.close()
+
+        return asyncio.run(main())
+
+    return run
+
+
+def test_days_tenants_and_models_are_counted_apart_and_in_order(with_ledger):
+    async def check(ledger):
+        await ledger.settle(entry("1"))
+        await ledger.settle(entry("2", cost=5))
+        await ledger.settle(entry("3", tenant="b", cost=None))
+        await ledger.settle(entry("4", model="own"))
+        await ledger.settle(entry("5", at=NOON - DAY))
+        await ledger.settle(entry("6", at=NOON - 40 * DAY))
+        since = date(2026, 11, 1), date(2026, 11, 30)
+
+        assert await ledger.usage(*since) == [
+            UsageRow("2026-11-21", "a", "nova", 1, 0, Usage(3, 2, 1), 7),
+            UsageRow("2026-11-22", "a", "nova", 2, 0, Usage(6, 4, 2), 12),
+            UsageRow("2026-11-22", "a", "own", 1, 0, Usage(3, 2, 1), 7),
+            UsageRow("2026-11-22", "b", "nova", 1, 0, Usage(3, 2, 1), 0),
+        ]
+        assert [row.tenant for row in await ledger.usage(*since, "b")] == ["b"]
+        assert await ledger.usage(date(2026, 11, 21), date(2026, 11, 21), "b") == []
+        assert await ledger.spent("a", "2026-11") == 26
+        assert await ledger.spent("a", "2026-10") == 7
+        assert await ledger.spent("nobody", "2026-11") == 0
+
+    with_ledger(check)
+
+
+def test_a_request_is_counted_once_however_often_it_is_settled(with_ledger):
+    async def check(ledger):
+        await asyncio.gather(*(ledger.settle(entry(str(n % 50))) for n in range(500)))
+        await ledger.settle(entry("7", cost=1000))
+
+        [row] = await ledger.usage(*ALWAYS)
+        assert (row.requests, row.usage, row.cost) == (50, Usage(150, 100, 50), 350)
+
+    with_ledger(check)
+
+
+def test_sums_of_money_are_exact(with_ledger):
+    async def check(ledger):
+        costs = [10**12 // 7 + n for n in range(300)]
+        await asyncio.gather(*(ledger.settle(entry(str(c), cost=c)) for c in costs))
+
+        assert await ledger.spent("a", "2026-11") == sum(costs)
+
+    with_ledger(check)
+
+
+def test_an_answer_of_unknown_length_stays_unsettled(with_ledger):
+    async def check(ledger):
+        await ledger.settle(entry("1", usage=None, cost=None))
+
+        [row] = await ledger.usage(*ALWAYS)
+        assert (row.requests, row.unsettled, row.usage, row.cost) == (0, 1, Usage(0, 0), 0)
+
+    with_ledger(check)
+
+
+def states(path) -> dict[str, str]:
+    with sqlite3.connect(path) as connection:
+        return dict(connection.execute("SELECT id, state FROM requests"))
+
+
+def test_a_file_keeps_what_was_settled_and_knows_what_was_open(tmp_path):
+    path = tmp_path / "state"
+
+    async def killed():
+        ledger = SqliteLedger(path)
+        for id in ("open", "settled", "released"):
+            ledger.reserve(Reservation(id, NOON - DAY, "a", "nova"))
+        while len(states(path)) < 3:  # reservations are written after a moment
+            await asyncio.sleep(0.01)
+        ledger.reserve(Reservation("short", NOON + 10**9, "a", "nova"))
+        ledger.release("released")
+        await ledger.settle(entry("settled", NOON - DAY))
+        return ledger  # and not closed
+
+    asyncio.run(killed())
+    assert states(path) == {"open": "open", "settled": "settled"}
+
+    async def restarted():
+        ledger = SqliteLedger(path)
+        [row] = await ledger.usage(*ALWAYS)
+        assert (row.requests, row.unsettled, row.cost) == (1, 1, 7)
+        await ledger.settle(entry("open", NOON - DAY))  # another process was still at it after all
+        [row] = await ledger.usage(*ALWAYS)
+        assert (row.requests, row.unsettled, row.cost) == (2, 0, 14)
+        await ledger.close()
+
+    asyncio.run(restarted())
+
+
+def test_what_comes_during_a_write_is_in_the_next():
+    async def run():
+        batches, gate = [], asyncio.Event()
+
+        async def write(batch: Batch) -> None:
+            batches.append([one.request_id for one in batch.entries])
+            await gate.wait()
+
+        commits = GroupCommit(write, notice_seconds=10)
+        waiting = [commits.settle(entry("1")), commits.settle(entry("2"))]
+        while not batches:
+            await asyncio.sleep(0)
+        waiting += [commits.settle(entry(id)) for id in "345"]
+        gate.set()
+        await asyncio.gather(*waiting)
+        assert batches == [["1", "2"], ["3", "4", "5"]]
+
+    asyncio.run(run())
+
+
+def test_a_write_that_fails_is_repeated_and_after_a_while_nobody_is_let_in(monkeypatch):
+    monkeypatch.setattr(group_commit, "AGAIN_SECONDS", 0.001)
+
+    async def run():
+        written, works = [], False
+
+        async def write(batch: Batch) -> None:
+            if not works:
+                raise OSError("disk full")
+            written.extend(one.request_id for one in batch.entries)
+
+        commits = GroupCommit(write, notice_seconds=10)
+        first = commits.settle(entry("1"))
+        commits.reserve(Reservation("2", NOON, "a", "nova"))
+        await asyncio.sleep(0.01)
+        assert not first.done()
+
+        monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0)
+        with pytest.raises(ApiError, match="cannot be recorded") as caught:
+            await first
+        assert caught.value.status == 503
+        with pytest.raises(ApiError):
+            commits.reserve(Reservation("3", NOON, "a", "nova"))
+
+        works = True
+        await commits.settle(entry("2"))
+        assert written == ["1", "2"]
+        commits.reserve(Reservation("4", NOON, "a", "nova"))
+
+    asyncio.run(run())

@@ -1,0 +1,50 @@
+"""How many tokens a request may take, told from its JSON before any model has seen it."""
+
+from typing import Any, NamedTuple
+
+BYTES_PER_TOKEN = 4  # OpenAI's and Anthropic's rule of thumb for English text
+SMALL = 16_384  # bytes of a request that is not looked into
+MEDIA_TOKENS = 1_600  # what Claude takes for the largest image it does not scale down
+MEDIA = 4_096  # characters of base64 at the begin of an image or a file
+
+
+class Estimate(NamedTuple):
+    """Tokens of the input, and the most there may be in the answer; None: no limit was given."""
+
+    input: int
+    output: int | None
+
+
+def estimate(request: Any, size: int) -> Estimate:
+    """Of a request of any surface, `size` bytes long."""
+    if size > SMALL:
+        size = _text(request)
+    output = None
+    for name in ("max_completion_tokens", "max_tokens", "max_output_tokens"):
+        if output is None:
+            output = _number(request.get(name))
+    inference = request.get("inferenceConfig")
+    if isinstance(inference, dict):
+        output = _number(inference.get("maxTokens"))
+    if output is not None and (choices := _number(request.get("n"))):
+        output *= choices
+    return Estimate(size // BYTES_PER_TOKEN + 1, output)
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
+def _text(value: Any) -> int:
+    """Bytes of every text in a value, about; an image or a file is as many as its tokens' worth."""
+    if isinstance(value, str):
+        if not value.isascii():
+            return len(value) * 3
+        if len(value) > MEDIA and " " not in value[:MEDIA]:
+            return MEDIA_TOKENS * BYTES_PER_TOKEN
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_text(part) for part in value.values())
+    if isinstance(value, list):
+        return sum(_text(part) for part in value)
+    return 1

@@ -1,0 +1,46 @@
+"""Where a gateway keeps its tenants and its ledger: DynamoDB tables, a file, or nowhere."""
+
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from workloads.gateway.aws import Aws
+from workloads.gateway.config import GatewayConfigError
+from workloads.gateway.keys.rows import FileRows
+from workloads.gateway.ledger.ledger import Ledger
+from workloads.gateway.ledger.memory import MemoryLedger
+from workloads.gateway.ledger.sqlite import SqliteLedger
+from workloads.gateway.tenants import (
+    KEPT_FILE_SECONDS,
+    KEPT_SECONDS,
+    KeptRows,
+    file_reader,
+    table_reader,
+)
+
+
+class Places(NamedTuple):
+    """What the command line says: the tables of tenants and of the ledger, a file for both."""
+
+    table: str | None
+    ledger_table: str | None
+    state: Path | None
+
+
+def open_places(places: Places, aws: Aws) -> tuple[KeptRows | None, Ledger]:
+    """The rows of tenants, and the ledger. Raises GatewayConfigError."""
+    if places.state is not None and (places.table or places.ledger_table):
+        raise GatewayConfigError(
+            "--state is a file on this machine, --table and --ledger-table are tables of DynamoDB: "
+            "give the one or the others"
+        )
+    rows = None
+    if places.table:
+        rows = KeptRows(table_reader(aws.upstream("dynamodb"), places.table), KEPT_SECONDS)
+    if places.state is None:
+        return rows, MemoryLedger()
+    try:
+        file = FileRows(places.state)
+        return KeptRows(file_reader(file), KEPT_FILE_SECONDS), SqliteLedger(places.state)
+    except sqlite3.Error as error:
+        raise GatewayConfigError(f"{places.state} cannot be used as state: {error}") from error
