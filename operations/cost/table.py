@@ -124,10 +124,17 @@ def _standing(of: Estimate) -> Table:
                     money(line.rate.monthly(line.full)),
                 )
                 name = ""
-        table.add_row("", "", "", "", "", amount(of.idle(stack)), amount(of.full(stack)),
-                      style="bold", end_section=True)  # fmt: skip
-    table.add_row("all", "", "", "", "", amount(of.idle()), amount(of.full()), style="bold")
+        table.add_row(*_sum(of.idle(stack), of.full(stack)), style="bold", end_section=True)
+    table.add_row("all", *_sum(of.idle(), of.full())[1:], style="bold")
     return table
+
+
+def _sum(idle: Total, full: Total) -> tuple[str, ...]:
+    """The cells of a sum, with what it is an hour."""
+    hours = f"{idle.usd_per_hour:,.3f} to {full.usd_per_hour:,.3f} an hour"
+    if not (idle.complete and full.complete):
+        hours = f"at least {hours}" if full.usd else "unknown"
+    return "", "", "", "", hours, amount(idle), amount(full)
 
 
 def _used(of: Estimate) -> Table:

@@ -61,6 +61,7 @@ def test_a_table_shows_every_stack_and_what_is_not_known(capsys):
     for words in ("pool-trn1", "NAT gateway", "capacity-block", "not sold", "at least"):
         assert words in shown
     assert "the price of ml.inf2.xlarge in us-east-2, real-time endpoint, is unknown" in shown
+    assert "0.000 to 86.224 an hour" in shown  # four trn1.32xlarge and their disks
 
 
 @pytest.mark.parametrize(
