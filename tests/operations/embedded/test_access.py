@@ -64,6 +64,20 @@ def key_calls(aws, kms, key):
     return [lambda: kms.decrypt(CiphertextBlob=secret)]
 
 
+def simulated(aws, role, action, resource):
+    """What the emulator does not answer, so that IAM is only asked for its decision."""
+
+    def call():
+        [result] = aws.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
+        )["EvaluationResults"]
+        if result["EvalDecision"] != "allowed":
+            error = {"Code": "AccessDenied", "Message": f"{action} on {resource}"}
+            raise ClientError({"Error": error}, action)
+
+    return call
+
+
 @pytest.fixture
 def calls_of_pods(aws, client, outputs):
     """What the stages do with the buckets."""
@@ -89,7 +103,8 @@ def calls_of_gateway(aws, client, outputs):
     credentials = access.of_gateway(aws, "demo-gateway")
     bedrock = client(credentials, "bedrock-runtime")
     dynamodb = client(credentials, "dynamodb")
-    sagemaker = client(credentials, "sagemaker-runtime")
+    task = of(aws, "gateway", "AWS::ECS::TaskDefinition")
+    endpoint = f"arn:aws:sagemaker:{aws.region}:{aws.account}:endpoint/demo-tiny-llama"
     ask = {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
     return [
         *key_calls(aws, client(credentials, "kms"), of(aws, "gateway", "AWS::KMS::Key").id),
@@ -104,7 +119,7 @@ def calls_of_gateway(aws, client, outputs):
         lambda: dynamodb.get_item(
             TableName=outputs["TenantsTable"], Key={"key_sha256": {"S": "0" * 64}}
         ),
-        lambda: sagemaker.invoke_endpoint(EndpointName="demo-tiny-llama", Body=b"{}"),
+        simulated(aws, task.properties["TaskRoleArn"], "sagemaker:InvokeEndpoint", endpoint),
     ]
 
 
