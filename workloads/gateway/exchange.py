@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Converse's own limit for a request is 25,000,000 bytes.
 MAX_BODY = 25_000_000
-BODY_SECONDS = 300  # how long it may take to arrive
+BODY_SECONDS = 300  # how long it may take to arrive, once it has begun
 LAST_EVENT_SECONDS = 3  # how long a client may take to make room for the error that ends its stream
 
 Message = MutableMapping[str, Any]
@@ -41,7 +41,6 @@ class Exchange:
     def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.query: bytes = scope["query_string"]
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self._receive = receive
         self._send = send
@@ -81,18 +80,18 @@ class Exchange:
         length = self.header(b"content-length")
         if length is not None and length.isdigit() and int(length) > MAX_BODY:
             raise _too_large()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await self._body()
-        except TimeoutError:
-            message = f"the request did not arrive within {BODY_SECONDS} s"
-            raise ApiError(408, message, code="request_timeout") from None
-
-    async def _body(self) -> bytes:
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             whole: bytes = message.get("body", b"")
             return whole
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self._rest(message)
+        except TimeoutError:
+            text = f"the request did not arrive within {BODY_SECONDS} s"
+            raise ApiError(408, text, code="request_timeout") from None
+
+    async def _rest(self, message: Message) -> bytes:
         parts, size = [], 0
         while message["type"] == "http.request":
             parts.append(message.get("body", b""))

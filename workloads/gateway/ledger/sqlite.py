@@ -143,13 +143,14 @@ class SqliteLedger:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
+            # In the order in which they happened: what is reserved may be over by now.
+            if batch.reserved:
+                execute(RESERVE, (orjson.dumps([tuple(one) for one in batch.reserved]).decode(),))
             if batch.released:
                 execute(RELEASE, (orjson.dumps(batch.released).decode(),))
             if batch.entries:
                 rows = [_row(entry) for entry in batch.entries]
                 execute(SETTLE, (orjson.dumps(rows).decode(),))
-            if batch.reserved:
-                execute(RESERVE, (orjson.dumps([tuple(one) for one in batch.reserved]).decode(),))
             execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:

@@ -182,3 +182,19 @@ def test_a_write_that_fails_is_repeated_and_after_a_while_nobody_is_let_in(monke
         commits.reserve(Reservation("4", NOON, "a", "nova"))
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("ends", ["released", "settled"])
+def test_a_request_that_begins_and_ends_before_one_write_is_not_left_open(tmp_path, ends):
+    async def main():
+        ledger = SqliteLedger(tmp_path / "s")
+        begun = Reservation("1", NOON, "a", "nova")
+        ended = [entry("1")] if ends == "settled" else []
+        ledger._commit(Batch(ended, [begun], [] if ended else ["1"]))
+        await ledger.close()
+
+    asyncio.run(main())
+
+    with sqlite3.connect(tmp_path / "s") as connection:
+        states = [state for (state,) in connection.execute("SELECT state FROM requests")]
+    assert states == ["settled"] * (ends == "settled")
