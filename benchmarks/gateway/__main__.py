@@ -52,7 +52,7 @@ def main() -> None:
         gateway = stack.enter_context(
             server(
                 cores[0],
-                *("workloads.gateway", "--port", "0"),
+                *("workloads.gateway", "--port", "0", "--state", str(folder / "state.db")),
             )
         )
         servers = {

@@ -37,6 +37,7 @@ name = "{name}"
 key_sha256 = "{hashlib.sha256(key.encode()).hexdigest()}"
 requests_per_minute = 1000000000
 tokens_per_minute = 1000000000000
+monthly_budget_usd = 1000000.0
 """
     for name, key in (("benchmark", KEY), ("other", OTHER_KEY))
 )
