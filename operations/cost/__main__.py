@@ -2,7 +2,7 @@
 
   python -m operations.cost dev                     idle and at full scale, and other ways to buy
   python -m operations.cost dev --picture dev.svg   as a picture, too (.svg or .png)
-  python -m operations.cost dev --today 2027-03-28    with what the calendar of support says then
+  python -m operations.cost dev --today 2027-03-28  with what the calendar of support says then
   python -m operations.cost prod job --pool trn1 --nodes 4 --steps 2000 --seconds-per-step 1.9
   python -m operations.cost prod tokens --model own --pool inf2 --tokens-per-second 1200
 
@@ -140,9 +140,9 @@ def _parser() -> Parser:
         ("--gb-logs", default.gb_logs, "GB that each stack logs"),
         ("--requests", default.requests, "requests to the gateway"),
     ):
-        help_text = f"{text} (%(default)g)"
+        help_text = f"{text} (%(default).0f)"
         month.add_argument(flag, type=_not_negative, default=value, metavar="N", help=help_text)
-    commands = parser.add_subparsers(dest="command", metavar="job | tokens", parser_class=Parser)
+    commands = parser.add_subparsers(dest="command", metavar="[job | tokens]", parser_class=Parser)
     _job_parser(commands)
     _tokens_parser(commands)
     return parser

@@ -102,6 +102,8 @@ class Demo:
         say(f"  curl {gateway}/v1/chat/completions -H 'Authorization: Bearer {self._key}' \\")
         body = '{"model": "own", "messages": [{"role": "user", "content": "A story, please."}]}'
         say(f"    -H 'Content-Type: application/json' -d '{body}'")
+        say(f"\nor in a browser, models side by side: {gateway}/ takes this key:")
+        say(f"  {self._key}")
         say("\nlook at the deployed resources with the AWS command line or boto3:")
         for line in self._aws.shell_exports():
             say(f"  {line}")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,6 +28,7 @@ from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.surfaces.messages import MessagesCall
 from workloads.gateway.tenants import Tenants
 from workloads.gateway.tokens import claim_of, token_of
+from workloads.gateway.usage_report import period, report
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class Gateway:
         self._is_ready = is_ready
         self.leaving = False
         self._observer = observer
+        self._ledger = ledger
         self._answers = Answers(models, backends, Accounts(ledger, observer.metrics), observer)
         # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
         self._about = {
@@ -122,6 +125,9 @@ class Gateway:
         elif path == "/v1/models" or path.startswith("/v1/models/"):
             _expect(exchange, "GET")
             await self._list_models(exchange, await self._tenant(exchange))
+        elif path == "/v1/usage":
+            _expect(exchange, "GET")
+            await self._report_usage(exchange, await self._tenant(exchange))
         elif path == "/health":
             _expect(exchange, "GET")
             await exchange.respond(200, b'{"status":"ok"}')
@@ -205,6 +211,11 @@ class Gateway:
                 await exchange.respond(200, orjson.dumps(model))
                 return
         raise ApiError(404, f"The model {name[:100]!r} does not exist.", code="model_not_found")
+
+    async def _report_usage(self, exchange: Exchange, tenant: TenantConfig) -> None:
+        since, until = period(exchange.query, datetime.now(UTC).date())
+        rows = await self._ledger.usage(since, until, None if tenant.admin else tenant.name)
+        await exchange.respond(200, orjson.dumps(report(tenant, since, until, rows)))
 
 
 def _expect(exchange: Exchange, method: str) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 
 # Connections are plain HTTP on loopback and stand for TLS: policies that refuse anything else,
 # as every bucket's here does, are evaluated as if it were.
@@ -27,6 +27,8 @@ _PROFILE = re.compile(
     r"arn:aws:bedrock:(?P<region>[a-z0-9-]+)::foundation-model/"
     r"(?P<profile>(?:global|us-gov|us|eu|apac|jp|au|ca|sa)\.(?P<model>.+\..+))"
 )
+
+_APPLIED = re.compile(r"/guardrail/(?:.*guardrail/)?(?P<id>[a-z0-9-]+)/version/[^/]+/apply")
 
 
 def watch() -> None:
@@ -47,6 +49,19 @@ def watch() -> None:
         return refused
 
     iam_evaluator.enforce = enforce
+
+
+def name_guardrails() -> None:
+    """Let IAM know which guardrail a request applies; ministack names those of other paths."""
+    theirs = iam_actions.extract_resource_arn
+
+    def extract(service: str, method: str, path: str, *rest: Any) -> Any:
+        if match := _APPLIED.fullmatch(path):
+            *_, region, account = rest
+            return f"arn:aws:bedrock:{region}:{account}:guardrail/{match['id']}"
+        return theirs(service, method, path, *rest)
+
+    iam_actions.extract_resource_arn = extract
 
 
 def _questions(about: dict[str, Any], account: str) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ministack.core import iam_evaluator, responses
+from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import bedrock, cloudformation, ec2, eks
 from ministack.services.cloudformation import (
     changesets,
@@ -23,6 +23,7 @@ from operations.embedded.extension import ec2_answers
 from operations.embedded.extension.handler import Call, Created, Handler, Place
 
 _HOOKS = {
+    iam_actions: ("extract_resource_arn",),
     iam_evaluator: ("enforce", "resolve_caller_identity"),
     responses: ("get_account_id", "get_region", "request_scope"),
     bedrock: ("_guardrail_versions",),

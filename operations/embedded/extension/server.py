@@ -44,6 +44,7 @@ async def serve(listener: socket.socket) -> None:
     hooks.notice_changed_references()
     hooks.know_every_zone()
     hooks.complete_ec2_answers()
+    access.name_guardrails()
     access.watch()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
