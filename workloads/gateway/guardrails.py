@@ -87,7 +87,8 @@ class Guard:
         except ApiError as error:
             if error.status == 429:
                 raise
-            log.error("the guardrail cannot be applied: %s", error.message)
+            # Not its message, which may quote the text.
+            log.error("the guardrail cannot be applied: %d %s", error.status, error.code)
             raise _not_applied() from error
         except ValueError as error:
             raise _not_applied() from error

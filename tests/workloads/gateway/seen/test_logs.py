@@ -29,7 +29,7 @@ QUESTION = {"messages": [{"role": "user", "content": SECRET}]}
 KEYS = {"authorization": f"Bearer {KEY}"}
 
 
-def config(services) -> str:
+def config(services, more: str = "") -> str:
     return f"""
         [[models]]
         name = "nova"
@@ -45,6 +45,7 @@ def config(services) -> str:
         [[tenants]]
         name = "team"
         key_sha256 = "{sha256(KEY)}"
+        {more}
         """
 
 
@@ -152,8 +153,12 @@ BODIES = {
 SPOKEN = json.dumps({"message": SECRET, "error": {"message": SECRET, "code": SECRET}}).encode()
 ANSWERS = [
     Answer(status=400, body=SPOKEN, headers={"x-amzn-errortype": "ValidationException"}),
-    Answer(status=429, body=SPOKEN, headers={"x-amzn-errortype": "ThrottlingException"}),
-    Answer(status=503, body=SPOKEN, headers={"x-amzn-errortype": SECRET, "retry-after": SECRET}),
+    Answer(
+        status=429,
+        body=SPOKEN,
+        headers={"x-amzn-errortype": "ThrottlingException", "retry-after": "60"},
+    ),
+    Answer(status=503, body=SPOKEN, headers={"x-amzn-errortype": SECRET, "retry-after": "60"}),
     Answer(status=200, body=SPOKEN),
     Answer(status=200, body=SECRET.encode()),
     Answer(body=converse_answer({"text": SECRET})),
@@ -168,15 +173,34 @@ ANSWERS = [
 ]
 
 
+GUARDRAIL = """
+        [guardrail]
+        id = "gr-1"
+        version = "1"
+        """
+INTERVENED = {
+    "action": "GUARDRAIL_INTERVENED",
+    "outputs": [{"text": SECRET}],
+    "assessments": [{"wordPolicy": {"customWords": [{"match": SECRET, "action": "BLOCKED"}]}}],
+}
+VERDICTS = [
+    Answer(body={"action": "NONE", "outputs": [], "assessments": []}),
+    Answer(status=400, body=SPOKEN, headers={"x-amzn-errortype": "ValidationException"}),
+    Answer(body=INTERVENED),
+    Answer(body={"action": "NONE", "outputs": [], "assessments": []}),
+]
+
+
 def test_nothing_that_is_said_is_ever_written_down(start_gateway, services):
     with Collector() as collector:
         environment = {"GATEWAY_SERVICE": "x", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
-        gateway = start_gateway(config(services), **environment)
+        gateway = start_gateway(config(services, GUARDRAIL), **environment)
         statuses = set()
         with httpx2.Client(base_url=gateway.url, headers=KEYS, timeout=30) as client:
             for number, answer in enumerate(ANSWERS):
                 for who in (NOVA, "own", "tiny-llama"):
                     services.answers[who] = answer
+                services.answers["guardrail gr-1"] = VERDICTS[number // 4]
                 for path, bodies in BODIES.items():
                     model = ("nova", "own", "endpoint")[number % 3]
                     for body in bodies:
@@ -198,7 +222,11 @@ def test_nothing_that_is_said_is_ever_written_down(start_gateway, services):
     assert {200, 400, 404, 429, 502} <= statuses
     lines = gateway.logged()
     assert len([line for line in lines if line.get("event") == "request"]) > 150
-    assert all(line["event"] in ("request", "attempt") for line in lines if "_aws" not in line)
+    assert {line.get("event") for line in lines if "_aws" not in line} == {
+        "request",
+        "attempt",
+        "log",  # of the guardrail that cannot be applied
+    }
     assert json.loads(gateway.greeting)["event"] == "listening"
     for word in (SECRET, "heron", KEY):
         assert word not in said
