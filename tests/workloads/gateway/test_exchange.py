@@ -8,7 +8,7 @@ from workloads.gateway import exchange
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
 
-SCOPE = {"method": "POST", "path": "/v1/chat/completions", "headers": []}
+SCOPE = {"method": "POST", "path": "/v1/chat/completions", "query_string": b"", "headers": []}
 
 
 async def never(*_: object) -> None:
