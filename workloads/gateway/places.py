@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from workloads.gateway.aws import Aws
 from workloads.gateway.config import GatewayConfigError
+from workloads.gateway.dynamodb import Table
 from workloads.gateway.keys.rows import FileRows
+from workloads.gateway.ledger.dynamodb import DynamoDBLedger
 from workloads.gateway.ledger.ledger import Ledger
 from workloads.gateway.ledger.memory import MemoryLedger
 from workloads.gateway.ledger.sqlite import SqliteLedger
@@ -36,7 +38,10 @@ def open_places(places: Places, aws: Aws) -> tuple[KeptRows | None, Ledger]:
         )
     rows = None
     if places.table:
-        rows = KeptRows(table_reader(aws.upstream("dynamodb"), places.table), KEPT_SECONDS)
+        tenants = Table(aws.upstream("dynamodb"), places.table)
+        rows = KeptRows(table_reader(tenants), KEPT_SECONDS)
+    if places.ledger_table:
+        return rows, DynamoDBLedger(Table(aws.upstream("dynamodb"), places.ledger_table))
     if places.state is None:
         return rows, MemoryLedger()
     try:

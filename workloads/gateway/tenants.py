@@ -8,16 +8,13 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from hashlib import sha256
-from typing import Any
-
-import orjson
 
 from workloads.gateway.config import TenantConfig
+from workloads.gateway.dynamodb import DynamoDBError, Table
 from workloads.gateway.errors import ApiError, unavailable
-from workloads.gateway.keys.rows import FileRows, from_item
-from workloads.gateway.upstream import Upstream
+from workloads.gateway.keys.rows import FileRows, tenant_of
 
 KEPT_SECONDS = 60.0  # how long a row of the table is believed: a revoked key works no longer
 KEPT_FILE_SECONDS = 1.0  # and one of a file, which is read in microseconds
@@ -76,24 +73,17 @@ class KeptRows:
         return row
 
 
-def table_reader(dynamodb: Upstream, table: str) -> Read:
+def table_reader(table: Table) -> Read:
     """Reads rows of a DynamoDB table with partition key `key_sha256`, one by one."""
-    target = dynamodb.target("/")
-    headers = {
-        "content-type": "application/x-amz-json-1.0",
-        "x-amz-target": "DynamoDB_20120810.GetItem",
-    }
 
     async def read(row_key: str) -> TenantConfig | None:
-        body = orjson.dumps({"TableName": table, "Key": {"key_sha256": {"S": row_key}}})
-        async with dynamodb.post(target, body, headers) as response:
-            answer = await response.read()
-            if response.status != 200:
-                log.error("table %s: HTTP %d: %.500s", table, response.status, answer)
-                raise _unreadable()
-        item: Mapping[str, Any] | None = orjson.loads(answer).get("Item")
         try:
-            return None if item is None else from_item(item)
+            item = await table.get({"key_sha256": row_key})
+        except DynamoDBError as error:
+            log.error("table %s: %s", table.name, error)
+            raise _unreadable() from error
+        try:
+            return None if item is None else tenant_of(item)
         except ValueError as error:
             log.error("a row of the tenants' table is not a tenant and is ignored: %s", error)
             return None

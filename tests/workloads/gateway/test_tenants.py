@@ -8,6 +8,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.workloads.gateway.conftest import sha256
 from workloads.gateway.config import TenantConfig
+from workloads.gateway.dynamodb import Table
 from workloads.gateway.errors import ApiError
 from workloads.gateway.signing import Credentials, Signer
 from workloads.gateway.tenants import KEPT_SECONDS, KeptRows, Tenants, table_reader
@@ -54,7 +55,7 @@ def with_table(url, check, table="tenants"):
             )
             upstream = Upstream(session, url, name="DynamoDB", signer=signer)
             clock = Clock()
-            rows = KeptRows(table_reader(upstream, table), KEPT_SECONDS, clock)
+            rows = KeptRows(table_reader(Table(upstream, table)), KEPT_SECONDS, clock)
             await check(rows, clock)
 
     asyncio.run(run())

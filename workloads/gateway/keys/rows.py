@@ -1,11 +1,11 @@
 """Rows of tenants, one for each API key, and the two places they are kept in."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from workloads.gateway.config import TenantConfig
+from workloads.gateway.dynamodb import from_item, to_item
 from workloads.gateway.state import connect
 
 
@@ -62,10 +62,10 @@ class TableRows:
 
     def all(self) -> list[TenantConfig]:
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._table)
-        return in_order(from_item(item) for page in pages for item in page["Items"])
+        return in_order(tenant_of(from_item(item)) for page in pages for item in page["Items"])
 
     def put(self, tenant: TenantConfig) -> None:
-        self._dynamodb.put_item(TableName=self._table, Item=to_item(tenant))
+        self._dynamodb.put_item(TableName=self._table, Item=item_of(tenant))
 
     def delete(self, tenant: TenantConfig) -> None:
         key = {"key_sha256": {"S": tenant.row_key}}
@@ -81,45 +81,13 @@ def in_order(rows: Any) -> list[TenantConfig]:
     return sorted(rows, key=lambda row: (row.name, row.created or 0, row.row_key))
 
 
-def to_item(tenant: TenantConfig) -> dict[str, Any]:
+def item_of(tenant: TenantConfig) -> dict[str, Any]:
     """A row as DynamoDB's attribute values; the partition key is always there."""
-    row = {**fields(tenant), "key_sha256": tenant.row_key}
-    return {name: _typed(value) for name, value in row.items()}
+    return to_item({**fields(tenant), "key_sha256": tenant.row_key})
 
 
-def from_item(item: Mapping[str, Any]) -> TenantConfig:
-    """The row of a DynamoDB item. Raises ValueError."""
-    row = {name: _plain(value) for name, value in item.items()}
+def tenant_of(row: dict[str, Any]) -> TenantConfig:
+    """The tenant of a row's plain values. Raises ValueError."""
     if "subject" in row and row.get("key_sha256") == f"subject:{row['subject']}":
         del row["key_sha256"]
     return TenantConfig.model_validate(row)
-
-
-def _typed(value: Any) -> dict[str, Any]:
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case int() | float():
-            return {"N": repr(value)}
-        case list():
-            return {"L": [_typed(element) for element in value]}
-        case dict():
-            return {"M": {name: _typed(element) for name, element in value.items()}}
-        case _:
-            return {"S": value}
-
-
-def _plain(attribute: Mapping[str, Any]) -> Any:
-    """A DynamoDB attribute value without its type: {"N": "5"} becomes 5."""
-    [(kind, value)] = attribute.items()
-    match kind:
-        case "N":
-            return int(value) if value.lstrip("-").isdigit() else float(value)
-        case "L":
-            return [_plain(element) for element in value]
-        case "M":
-            return {name: _plain(element) for name, element in value.items()}
-        case "NULL":
-            return None
-        case _:
-            return value

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from workloads.gateway.errors import ApiError, unavailable
@@ -31,14 +32,16 @@ class GroupCommit:
     for `notice_seconds`: most are over before, and cost nothing.
     """
 
-    def __init__(self, write: Callable[[Batch], Awaitable[None]], *, notice_seconds: float) -> None:
+    def __init__(
+        self, write: Callable[[Batch], Awaitable[None]], *, notice_seconds: float | None
+    ) -> None:
         self._write = write
         self._notice_seconds = notice_seconds
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._reserved: list[Reservation] = []
         self._released: list[str] = []
         self._fresh: dict[str, Reservation] = {}
-        self.noticed: dict[str, Reservation] = {}  # open requests whose reservation is written
+        self._noticed: set[str] = set()  # open requests whose reservation is written
         self._writing = self._watching = False
         self._failing_since: float | None = None
         self._idle = asyncio.Event()
@@ -50,37 +53,44 @@ class GroupCommit:
         if self._failing_since is not None and self._out_of_patience():
             raise _unwritable()
         self._fresh[reservation.request_id] = reservation
-        if not self._watching:
+        if not self._watching and self._notice_seconds is not None:
             self._watching = True
             self._loop.call_later(self._notice_seconds, self._notice)
 
     def release(self, request_id: str) -> None:
-        if self._fresh.pop(request_id, None) is None and request_id in self.noticed:
-            del self.noticed[request_id]
+        if self._fresh.pop(request_id, None) is None and request_id in self._noticed:
+            self._noticed.remove(request_id)
             self._released.append(request_id)
             self._begin()
 
     def settle(self, entry: Entry) -> asyncio.Future[None]:
         if self._fresh.pop(entry.request_id, None) is None:
-            self.noticed.pop(entry.request_id, None)
+            self._noticed.discard(entry.request_id)
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((entry, future))
         self._begin()
         return future
 
+    def unnoticed(self) -> list[Reservation]:
+        """The open requests whose reservation is not written."""
+        return list(self._fresh.values())
+
     async def drained(self) -> None:
-        """Wait until nothing waits any more."""
-        await self._idle.wait()
+        """Wait until nothing waits any more; not for ever if it cannot be written."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._idle.wait()
 
     def _notice(self) -> None:
         """Write the reservations of the requests that are open for a while."""
+        assert self._notice_seconds is not None
         until = time.time() - self._notice_seconds
         while self._fresh:
             id, reservation = next(iter(self._fresh.items()))  # the oldest
             if reservation.at > until:
                 break
-            self.noticed[id] = self._fresh.pop(id)
-            self._reserved.append(reservation)
+            self._noticed.add(id)
+            self._reserved.append(self._fresh.pop(id))
         if self._reserved:
             self._begin()
         self._watching = bool(self._fresh)

@@ -9,10 +9,12 @@ import pytest
 
 from workloads.gateway.errors import ApiError
 from workloads.gateway.ledger import group_commit
+from workloads.gateway.ledger.dynamodb import DynamoDBLedger
 from workloads.gateway.ledger.group_commit import Batch, GroupCommit
 from workloads.gateway.ledger.ledger import Entry, Reservation, UsageRow
 from workloads.gateway.ledger.memory import MemoryLedger
 from workloads.gateway.ledger.sqlite import SqliteLedger
+from workloads.gateway.upstream import client_session
 from workloads.gateway.usage import Usage
 
 NOON = calendar.timegm((2026, 11, 22, 12, 0, 0))
@@ -25,19 +27,26 @@ def entry(id: str, at: float = NOON, tenant: str = "a", **more) -> Entry:
     return Entry(id, at, tenant, **fields)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def with_ledger(request, tmp_path):
-    """Run `check(ledger)`; a file is the same one every time."""
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+def with_ledger(request, tmp_path, ledger_table):
+    """Run `check(ledger)` on an empty ledger."""
 
     def run(check):
         async def main():
-            ledger = MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "s")
-            try:
-                return await check(ledger)
-            finally:
-                await ledger.close()
+            async with client_session() as session:
+                match request.param:
+                    case "memory":
+                        ledger = MemoryLedger()
+                    case "sqlite":
+                        ledger = SqliteLedger(tmp_path / "state")
+                    case _:
+                        ledger = DynamoDBLedger(ledger_table(session))
+                try:
+                    await check(ledger)
+                finally:
+                    await ledger.close()
 
-        return asyncio.run(main())
+        asyncio.run(main())
 
     return run
 
