@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from workloads.gateway import openapi
 from workloads.gateway.accounts import Accounts
 from workloads.gateway.answers import Answers
 from workloads.gateway.call import Backend, Json
@@ -142,6 +143,9 @@ class Gateway:
             _expect(exchange, "GET")
             text = self._observer.metrics.text()
             await exchange.respond(200, text.encode(), CONTENT_TYPE.encode())
+        elif path == "/openapi.json":
+            _expect(exchange, "GET")
+            await exchange.respond(200, openapi.BODY)
         elif path in self._pages:
             _expect(exchange, "GET")
             page = self._pages[path]

@@ -9,7 +9,7 @@ import json
 import queue
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -149,7 +149,7 @@ class FakeServices:
     """The server, in a thread with an event loop of its own."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer | list[Answer]] = {}
+        self.answers: dict[str, Answer | list[Answer] | Callable[[Received], Answer]] = {}
         self.received: dict[str, list[Received]] = {}
         self.aborted: queue.Queue[str] = queue.Queue()
         self._loop = asyncio.new_event_loop()
@@ -200,6 +200,8 @@ class FakeServices:
         received = Received(request.raw_path, headers, body)
         self.received.setdefault(who, []).append(received)
         answer = self.answers.get(who) or Answer(body=apply_guardrail(body))
+        if callable(answer):
+            answer = answer(received)
         if isinstance(answer, list):  # one after the other; the last one stays
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if answer.steps is None:
