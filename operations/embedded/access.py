@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from operations.embedded.emulator import Emulator, EmulatorError
 
 _DEPLOYER = "deployer"
+_ROLES = ("deploy", "file-publishing", "image-publishing", "lookup")
 Credentials = dict[str, str]  # of the AWS SDK's standard environment
 
 
@@ -38,7 +39,7 @@ def decisions(emulator: Emulator) -> tuple[Decision, ...]:
 def deployer(emulator: Emulator) -> Credentials:
     """A new key of a user who may assume the roles of the CDK's bootstrap, and nothing else.
 
-    What the CDK's guide gives to those who deploy
+    The same four as .github/deploy-role.yaml
     (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html).
     """
     iam = emulator.client("iam")
@@ -47,7 +48,11 @@ def deployer(emulator: Emulator) -> Credentials:
     statement = {
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
-        "Resource": f"arn:aws:iam::{emulator.account}:role/cdk-*",
+        "Resource": [
+            f"arn:aws:iam::{emulator.account}:role/"
+            f"cdk-hnb659fds-{role}-role-{emulator.account}-{emulator.region}"
+            for role in _ROLES
+        ],
     }
     iam.put_user_policy(
         UserName=_DEPLOYER,
