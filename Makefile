@@ -43,8 +43,8 @@ synth: install ## every stack of every environment, without credentials, held ag
 	$(CDK) synth --quiet
 	@$(PY) -m operations.checker cdk.out
 
-inventory: install ## accept changed logical IDs into tests/prod.inventory
-	UPDATE_INVENTORY=1 $(PY) -m pytest -q tests/test_inventory.py
+inventory: install ## accept changed logical IDs and what data hangs on: tests/prod.inventory, tests/prod.state
+	UPDATE_INVENTORY=1 $(PY) -m pytest -q tests/test_inventory.py tests/test_state.py
 
 docs: install ## rewrite the generated parts of the README
 	UPDATE_DOCS=1 $(PY) -m pytest -q tests/test_docs.py
