@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from benchmarks.gateway.chaos.backend import Attempt
 from benchmarks.gateway.chaos.clients import Asked, Ending
-from benchmarks.gateway.chaos.gateway import Gateway
+from benchmarks.gateway.chaos.gateway import DEADLINE_SECONDS, Gateway
 from workloads.gateway.ledger.ledger import UsageRow
 from workloads.gateway.ledger.sqlite import SqliteLedger
 
 # Of an input and of an output token, in the ledger's 10^-12 USD: 0.06 and 0.24 USD per million.
 PRICE = (60_000, 240_000)
+JUST_IN_TIME_SECONDS = 0.5  # what was told so shortly before the deadline may have been too late
 NOTICED_SECONDS = 2.0  # what the gateway was told so shortly before a kill it may not have read
 
 
@@ -94,7 +95,10 @@ class Audit:
         yield from (f"tag {tag} was charged {n} times" for tag, n in tags.items() if n > 1)
 
     def _of_what_was_told(self) -> Iterator[str]:
-        """All the tokens that the backend told of are settled, but for those a kill lost."""
+        """All the tokens that the backend told of are settled, where the gateway could read them.
+
+        It could not where a kill, the deadline or, with an own model, the client came first.
+        """
         settled = {row.input for row in self.rows if row.state == "settled"}
         by_tag = {asked.tag: asked for asked in self.asked}
         for attempt in self.attempts.values():
@@ -102,7 +106,9 @@ class Audit:
                 continue
             asked = by_tag[attempt.tag]
             cancelled = attempt.own and asked.ending is Ending.LEFT
-            if cancelled or asked.status == 504 or self._lost(attempt):
+            late = attempt.told - asked.began > DEADLINE_SECONDS - JUST_IN_TIME_SECONDS
+            expired = late or (asked.ending is Ending.FAILED and asked.late)
+            if cancelled or expired or self._lost(attempt):
                 continue
             yield (
                 f"attempt {attempt.number} of tag {attempt.tag} ({attempt.fault.name}) "

@@ -28,7 +28,7 @@ class Ending(Enum):
 
 @dataclass
 class Asked:
-    """One request and what became of it. `began` is in monotonic seconds."""
+    """One request and what became of it. Times are monotonic seconds."""
 
     tag: int
     tenant: str
@@ -36,11 +36,17 @@ class Asked:
     surface: str
     streamed: bool
     began: float = 0.0
+    ended: float = 0.0
     ending: Ending = Ending.WRONG
     request_id: str = ""
     status: int = 0
     told: Told | None = None
     problem: str = ""
+
+    @property
+    def late(self) -> bool:
+        """Whether the gateway's deadline for it had passed at its end."""
+        return self.ended - self.began >= DEADLINE_SECONDS
 
 
 async def ask(gateway: Gateway, session: aiohttp.ClientSession, tag: int, seed: int) -> Asked:
@@ -69,6 +75,7 @@ async def ask(gateway: Gateway, session: aiohttp.ClientSession, tag: int, seed: 
         if gateway.was_down(asked.began, time.monotonic()):
             asked.ending = Ending.KILLED
         asked.problem = f"the connection broke: {error!r}"
+    asked.ended = time.monotonic()
     return asked
 
 
