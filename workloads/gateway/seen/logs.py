@@ -4,9 +4,10 @@ What clients ask and models answer is never in it. So the text of an exception i
 may quote either: its type and the lines of code it came through say where to look.
 """
 
+import asyncio
 import logging
 import os
-import threading
+import select
 import traceback
 from asyncio import AbstractEventLoop
 from collections import deque
@@ -19,44 +20,52 @@ import orjson
 
 STDERR = 2
 PAUSE_SECONDS = 0.1  # between two writes
+LAST_MILLISECONDS = 1_000  # for a reader to make room, at the end
 KEPT_LINES = 100_000  # while nobody reads them; the oldest are lost then
 
 
 class Writer:
-    """Writes lines from a thread of its own: a slow reader never makes a request wait."""
+    """Writes lines now and then, in the event loop, where it never waits for a reader.
+
+    Not from a thread: that one would want the interpreter for itself in the middle of requests.
+    """
 
     def __init__(self, file: int) -> None:
         self._file = file
         self._objects: deque[dict[str, Any]] = deque(maxlen=KEPT_LINES)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        self._begun = b""  # lines that are on their way
+        self._room = select.poll()
+        self._room.register(file, select.POLLOUT)
 
     def write(self, fields: dict[str, Any]) -> None:
-        """One line; `time` is put behind it."""
+        """One line; `time` is put behind it. From any thread."""
         fields["time"] = datetime.now(UTC)
         self._objects.append(fields)
 
+    def start(self) -> None:
+        """The event loop runs: write what there is from now on."""
+        asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._again)
+
     def close(self) -> None:
-        """Write what is left, and end."""
-        self._closing.set()
-        self._thread.join()
+        """Write what is left, for a reader that reads."""
+        self._flush(wait=LAST_MILLISECONDS)
 
-    def _run(self) -> None:
-        while not self._closing.wait(PAUSE_SECONDS):
-            self._flush()
-        self._flush()
+    def _again(self) -> None:
+        self._flush(wait=0)
+        self.start()
 
-    def _flush(self) -> None:
-        lines = []
-        while self._objects:
-            lines.append(to_json(self._objects.popleft()))
-        data = memoryview(b"\n".join([*lines, b""])) if lines else memoryview(b"")
-        try:
-            while data:
-                data = data[os.write(self._file, data) :]
-        except OSError:  # nobody is there to read: no reason to stop serving
-            return
+    def _flush(self, wait: int) -> None:
+        while self._begun or self._objects:
+            if not self._begun:
+                some = [self._objects.popleft() for _ in range(min(8, len(self._objects)))]
+                self._begun = b"".join(to_json(fields) + b"\n" for fields in some)
+            if not self._room.poll(wait):  # there is room for PIPE_BUF bytes at least, else
+                return
+            try:
+                written = os.write(self._file, self._begun[: select.PIPE_BUF])
+            except OSError:  # nobody is there to read: no reason to stop serving
+                written = len(self._begun)
+            self._begun = self._begun[written:]
 
 
 class Handler(logging.Handler):

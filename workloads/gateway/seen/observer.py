@@ -45,8 +45,9 @@ class Observer:
         self._embedded = embedded
 
     def start(self) -> None:
-        """The event loop runs: note what goes wrong in it, and the time."""
+        """The event loop runs: write from now on, also of what goes wrong in it."""
         asyncio.get_running_loop().set_exception_handler(report_unhandled)
+        self._writer.start()
         if self._embedded is not None:
             self._embedded.start()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 
 import httpx2
 import pytest
@@ -21,7 +22,12 @@ from tests.workloads.gateway.fakes import (
     usage,
 )
 from tests.workloads.gateway.seen.collector import Collector
-from workloads.gateway.seen.logs import logging_as_json, report_unhandled
+from workloads.gateway.seen.logs import (
+    PAUSE_SECONDS,
+    Writer,
+    logging_as_json,
+    report_unhandled,
+)
 
 NOVA = "amazon.nova-lite-v1:0"
 SECRET = "the heron keeps its savings under the third stone"
@@ -240,7 +246,6 @@ def captured():
     reader, writer = os.pipe()
 
     def lines() -> list[dict]:
-        os.close(writer)
         with os.fdopen(reader) as pipe:
             return [json.loads(line) for line in pipe]
 
@@ -259,6 +264,7 @@ def test_any_logger_writes_json_and_the_text_of_no_exception(captured):
         except ValueError:
             logging.getLogger("x").exception("it failed")
 
+    os.close(file)
     one, two = lines()
 
     del one["time"]
@@ -287,6 +293,7 @@ def test_what_nobody_catches_in_the_event_loop_is_logged_without_its_text(captur
     with logging_as_json(file):
         asyncio.run(main())
 
+    os.close(file)
     [line] = lines()
 
     assert line["error"] == "ValueError"
@@ -303,3 +310,28 @@ def test_a_log_that_nobody_reads_any_more_stops_nothing(captured):
 
     os.close(broken)
     os.close(file)
+
+
+def test_a_log_that_is_read_slowly_is_kept_and_no_request_waits_for_it(captured):
+    file, lines = captured
+    writer = Writer(file)
+    line = {"text": "x" * 1_000}
+
+    async def main():
+        for _ in range(200):  # more than a pipe holds
+            writer.write(dict(line))
+        writer.start()
+        await asyncio.sleep(3 * PAUSE_SECONDS)
+
+    serving = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
+    serving.start()
+    serving.join(30)
+    assert not serving.is_alive()  # though nobody has read
+    read: list[dict] = []
+    reader = threading.Thread(target=lambda: read.extend(lines()))
+    reader.start()
+    writer.close()
+    os.close(file)
+    reader.join(10)
+
+    assert len(read) == 200
