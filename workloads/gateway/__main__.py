@@ -115,13 +115,14 @@ async def serve(
         aws = Aws(region, http)
         guarded = places.table is not None or any(tenant.guardrail for tenant in file.tenants)
         backends = build_backends(file.models, file.guardrail, http, aws.upstream, guarded=guarded)
-        rows, ledger = open_places(places, aws)
+        rows, ledger, limits = open_places(places, aws)
         renewal = asyncio.create_task(aws.credentials.keep_fresh()) if aws.used else None
         gateway = Gateway(
             models=file.models,
             backends=backends,
             tenants=Tenants(file.tenants, rows),
             ledger=ledger,
+            limits=limits,
             is_ready=lambda: not aws.used or aws.credentials.fresh,
             observer=observer,
             claim=file.jwt.claim if file.jwt else None,

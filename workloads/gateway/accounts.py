@@ -10,7 +10,7 @@ from workloads.gateway.estimate import Estimate, estimate
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.ledger.ledger import PICODOLLARS, Entry, Ledger, Reservation
 from workloads.gateway.limit_headers import anthropic_headers, openai_headers
-from workloads.gateway.limits import Limits
+from workloads.gateway.limits import Limiter
 from workloads.gateway.metrics import Metrics
 from workloads.gateway.surfaces.dialects import ANTHROPIC
 from workloads.gateway.usage import Usage
@@ -44,15 +44,15 @@ class Ticket:
 class Accounts:
     """Every request passes `admit`, then `settle` once it is answered, and `close` in any case."""
 
-    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+    def __init__(self, ledger: Ledger, limits: Limiter, metrics: Metrics) -> None:
         self._ledger = ledger
         self._metrics = metrics
-        self._limits = Limits()
+        self._limits = limits
         self._budgets = Budgets(ledger)
 
-    def count(self, exchange: Exchange, tenant: TenantConfig) -> None:
+    async def count(self, exchange: Exchange, tenant: TenantConfig) -> None:
         """Admit a request that costs nothing. Raises ApiError 429."""
-        self._reserve(exchange, tenant, Estimate(0, 0))
+        await self._reserve(exchange, tenant, Estimate(0, 0))
 
     async def admit(
         self,
@@ -66,7 +66,7 @@ class Accounts:
         expected = estimate(exchange.request, exchange.size)
         if embeds:
             expected = expected._replace(output=0)
-        tokens = self._reserve(exchange, tenant, expected)
+        tokens = await self._reserve(exchange, tenant, expected)
         cost = 0
         try:
             if tenant.monthly_budget_usd is not None:
@@ -78,7 +78,7 @@ class Accounts:
                 Reservation(exchange.request_id, ticket.at, tenant.name, model.name)
             )
         except ApiError:
-            self._limits.settle(tenant, tokens, 0)
+            self._limits.settle(tenant, tokens, 0, time.time())
             raise
         return ticket
 
@@ -103,7 +103,7 @@ class Accounts:
         refused = isinstance(error, ApiError) and error.status not in (502, 504)
         if refused and not ticket.began and usage is None:
             ticket.open = False
-            self._limits.settle(ticket.tenant, ticket.tokens, 0)
+            self._limits.settle(ticket.tenant, ticket.tokens, 0, ticket.at)
             self._budgets.settle(ticket.tenant, ticket.cost, 0)
             self._ledger.release(ticket.exchange.request_id)
             return
@@ -124,14 +124,14 @@ class Accounts:
             usd = None if cost is None else cost / PICODOLLARS
             ticket.exchange.usage, ticket.exchange.cost_usd = usage, usd
             self._metrics.count_usage(tenant.name, model, usage, usd)
-        self._limits.settle(tenant, ticket.tokens, used)
+        self._limits.settle(tenant, ticket.tokens, used, ticket.at)
         self._budgets.settle(tenant, ticket.cost, cost or 0)
         entry = Entry(ticket.exchange.request_id, ticket.at, tenant.name, model, usage, cost)
         return self._ledger.settle(entry)
 
-    def _reserve(self, exchange: Exchange, tenant: TenantConfig, expected: Estimate) -> int:
+    async def _reserve(self, exchange: Exchange, tenant: TenantConfig, expected: Estimate) -> int:
         try:
-            return self._limits.reserve(tenant, expected)
+            return await self._limits.reserve(tenant, expected)
         finally:
             if tenant.requests_per_minute or tenant.tokens_per_minute:
                 headers = anthropic_headers if exchange.dialect is ANTHROPIC else openai_headers

@@ -68,7 +68,7 @@ class Answers:
         """How many tokens the request is for the model it names. Raises ApiError."""
         model = self._allowed_chain(call.model, tenant)[0]
         exchange.model = model.name
-        self._accounts.count(exchange, tenant)
+        await self._accounts.count(exchange, tenant)
         try:
             async with asyncio.timeout(model.deadline):
                 self._observer.attempt(exchange, model)

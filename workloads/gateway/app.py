@@ -18,6 +18,7 @@ from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, bad_request, unavailable
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from workloads.gateway.ledger.ledger import Ledger
+from workloads.gateway.limits import Limiter
 from workloads.gateway.metrics import CONTENT_TYPE
 from workloads.gateway.pages import HEADERS as PAGE_HEADERS
 from workloads.gateway.pages import load_pages
@@ -47,6 +48,7 @@ class Gateway:
         backends: Mapping[str, Backend],
         tenants: Tenants,
         ledger: Ledger,
+        limits: Limiter,
         is_ready: Callable[[], bool],
         observer: Observer,
         claim: str | None = None,
@@ -67,7 +69,9 @@ class Gateway:
         self.leaving = False
         self._observer = observer
         self._ledger = ledger
-        self._answers = Answers(models, backends, Accounts(ledger, observer.metrics), observer)
+        self._answers = Answers(
+            models, backends, Accounts(ledger, limits, observer.metrics), observer
+        )
         # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
         self._about = {
             "object": "model",

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from workloads.gateway.config import TenantConfig
 from workloads.gateway.errors import ApiError
@@ -16,6 +16,22 @@ class Level(NamedTuple):
     limit: int
     remaining: int
     reset: float
+
+
+class Limiter(Protocol):
+    """Limits of this process, or of all of them together."""
+
+    async def reserve(self, tenant: TenantConfig, estimate: Estimate) -> int:
+        """Count one request; the tokens that were taken for it, which `settle` corrects.
+
+        Raises ApiError 429 with the seconds to wait, where that helps.
+        """
+
+    def settle(self, tenant: TenantConfig, reserved: int, used: int, at: float) -> None:
+        """The tokens that a request of that time really took, instead of the reserved ones."""
+
+    def levels(self, tenant: TenantConfig) -> tuple[Level | None, Level | None]:
+        """Of requests and of tokens, where there is a limit; after `reserve`."""
 
 
 class Bucket:
@@ -57,11 +73,7 @@ class Limits:
         self._requests: dict[str, Bucket] = {}
         self._tokens: dict[str, Bucket] = {}
 
-    def reserve(self, tenant: TenantConfig, estimate: Estimate) -> int:
-        """Count one request; the tokens that were taken for it, which `settle` corrects.
-
-        Raises ApiError 429 with the seconds to wait, where that helps.
-        """
+    async def reserve(self, tenant: TenantConfig, estimate: Estimate) -> int:
         now = self._clock()
         tokens = 0
         if limit := tenant.tokens_per_minute:
@@ -78,15 +90,13 @@ class Limits:
             self._tokens[tenant.name].take(tokens)
         return tokens
 
-    def settle(self, tenant: TenantConfig, reserved: int, used: int) -> None:
-        """The tokens that a request really took, instead of the reserved ones."""
+    def settle(self, tenant: TenantConfig, reserved: int, used: int, at: float) -> None:
         bucket = self._tokens.get(tenant.name)
         if (limit := tenant.tokens_per_minute) and bucket is not None and used != reserved:
             bucket.missing(0, limit, self._clock())
             bucket.take(used - reserved)
 
     def levels(self, tenant: TenantConfig) -> tuple[Level | None, Level | None]:
-        """Of requests and of tokens, where there is a limit; after `reserve`."""
         requests = self._requests.get(tenant.name) if tenant.requests_per_minute else None
         tokens = self._tokens.get(tenant.name) if tenant.tokens_per_minute else None
         return requests.level() if requests else None, tokens.level() if tokens else None

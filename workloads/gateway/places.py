@@ -12,6 +12,8 @@ from workloads.gateway.ledger.dynamodb import DynamoDBLedger
 from workloads.gateway.ledger.ledger import Ledger
 from workloads.gateway.ledger.memory import MemoryLedger
 from workloads.gateway.ledger.sqlite import SqliteLedger
+from workloads.gateway.limits import Limiter, Limits
+from workloads.gateway.shared_limits import SharedLimits
 from workloads.gateway.tenants import (
     KEPT_FILE_SECONDS,
     KEPT_SECONDS,
@@ -29,8 +31,8 @@ class Places(NamedTuple):
     state: Path | None
 
 
-def open_places(places: Places, aws: Aws) -> tuple[KeptRows | None, Ledger]:
-    """The rows of tenants, and the ledger. Raises GatewayConfigError."""
+def open_places(places: Places, aws: Aws) -> tuple[KeptRows | None, Ledger, Limiter]:
+    """The rows of tenants, the ledger, and what counts per minute. Raises GatewayConfigError."""
     if places.state is not None and (places.table or places.ledger_table):
         raise GatewayConfigError(
             "--state is a file on this machine, --table and --ledger-table are tables of DynamoDB: "
@@ -41,11 +43,13 @@ def open_places(places: Places, aws: Aws) -> tuple[KeptRows | None, Ledger]:
         tenants = Table(aws.upstream("dynamodb"), places.table)
         rows = KeptRows(table_reader(tenants), KEPT_SECONDS)
     if places.ledger_table:
-        return rows, DynamoDBLedger(Table(aws.upstream("dynamodb"), places.ledger_table))
+        table = Table(aws.upstream("dynamodb"), places.ledger_table)
+        return rows, DynamoDBLedger(table), SharedLimits(table)
     if places.state is None:
-        return rows, MemoryLedger()
+        return rows, MemoryLedger(), Limits()
     try:
         file = FileRows(places.state)
-        return KeptRows(file_reader(file), KEPT_FILE_SECONDS), SqliteLedger(places.state)
+        rows = KeptRows(file_reader(file), KEPT_FILE_SECONDS)
+        return rows, SqliteLedger(places.state), Limits()
     except sqlite3.Error as error:
         raise GatewayConfigError(f"{places.state} cannot be used as state: {error}") from error

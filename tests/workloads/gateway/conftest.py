@@ -1,6 +1,7 @@
 """The real gateway as a process, and the services behind it as loopback servers."""
 
 import hashlib
+import itertools
 import json
 import os
 import queue
@@ -11,11 +12,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import aiohttp
+import boto3
 import httpx2
 import pytest
+from moto.server import ThreadedMotoServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.workloads.gateway.fakes import FakeServices
+from workloads.gateway.dynamodb import Table
+from workloads.gateway.signing import Credentials, Signer
+from workloads.gateway.upstream import Upstream
 
 ROOT = Path(__file__).parents[3]
 KEY = "sk-team-a"  # the key of the tenant that may do everything
@@ -165,3 +172,39 @@ def metric(http) -> Callable[..., float]:
         return 0
 
     return read
+
+
+AWS_KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+
+
+@pytest.fixture(scope="session")
+def dynamodb_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def ledger_table(dynamodb_url, request) -> Callable[[aiohttp.ClientSession], Table]:
+    """The test's own table, over a session; the same one every time."""
+    name = f"ledger-{next(_NUMBERS)}"
+    attributes = {"pk": "HASH", "sk": "RANGE"}
+    boto3.client("dynamodb", "us-east-2", endpoint_url=dynamodb_url, **AWS_KEYS).create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind in attributes.items()],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in attributes],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def over(session: aiohttp.ClientSession) -> Table:
+        signer = Signer(
+            service="dynamodb", region="us-east-2", credentials=lambda: Credentials("a", "b")
+        )
+        return Table(Upstream(session, dynamodb_url, name="DynamoDB", signer=signer), name)
+
+    return over
+
+
+_NUMBERS = itertools.count()
