@@ -28,6 +28,7 @@ from workloads.gateway.surfaces.converse import ConverseCall
 from workloads.gateway.surfaces.dialects import ANTHROPIC, BEDROCK
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.surfaces.messages import MessagesCall
+from workloads.gateway.surfaces.responses import Responses, ResponsesCall
 from workloads.gateway.tenants import Tenants
 from workloads.gateway.tokens import claim_of, token_of
 from workloads.gateway.usage_report import period, report
@@ -111,6 +112,11 @@ class Gateway:
         if path == "/v1/chat/completions":
             tenant, body = await self._posted(exchange)
             await self._answers.serve(exchange, tenant, ChatCall(body))
+        elif path == "/v1/responses":
+            tenant, body = await self._posted(exchange)
+            call = ResponsesCall(body)
+            exchange.dialect = Responses(call)
+            await self._answers.serve(exchange, tenant, call)
         elif path == "/v1/embeddings":
             tenant, body = await self._posted(exchange)
             await self._answers.embed(exchange, tenant, EmbeddingCall(body))
@@ -121,8 +127,8 @@ class Gateway:
         elif path == "/v1/messages/count_tokens":
             exchange.dialect = ANTHROPIC
             tenant, body = await self._posted(exchange)
-            call = MessagesCall(body, counted=True)
-            tokens = await self._answers.count_tokens(exchange, tenant, call)
+            counted = MessagesCall(body, counted=True)
+            tokens = await self._answers.count_tokens(exchange, tenant, counted)
             await exchange.respond(200, orjson.dumps({"input_tokens": tokens}))
         elif path.startswith("/model/"):
             exchange.dialect = BEDROCK

@@ -44,13 +44,16 @@ class ApiError(Exception):
 
     def envelope(self) -> bytes:
         """The JSON body: {"error": {"message", "type", "param", "code"}}."""
-        error: dict[str, Any] = {
+        return orjson.dumps({"error": self.told()})
+
+    def told(self) -> dict[str, Any]:
+        """What the envelope holds."""
+        return {
             "message": redact(self.message),
             "type": self.type,
             "param": self.param,
             "code": self.code,
         }
-        return orjson.dumps({"error": error})
 
 
 def bad_request(message: str, param: str | None = None) -> ApiError:

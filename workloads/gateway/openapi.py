@@ -78,6 +78,9 @@ DESCRIPTION: Json = {
         "/v1/chat/completions": _post(
             "OpenAI's chat completions.", "ChatRequest", ref("Completion")
         ),
+        "/v1/responses": _post(
+            "OpenAI's responses, without those that are kept.", "ResponsesRequest", ref("Response")
+        ),
         "/v1/embeddings": _post(
             "OpenAI's embeddings.", "EmbeddingRequest", ref("Embeddings"), events=None
         ),

@@ -102,6 +102,49 @@ SCHEMAS: Json = {
     "Completion": object_(
         ["id", "object", "model", "choices"], id=TEXT, object=TEXT, model=TEXT, choices=list_(ANY)
     ),
+    "ResponsesRequest": object_(
+        ["model", "input"],
+        model=TEXT,
+        input={
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                list_(
+                    object_(
+                        ["role", "content"],
+                        role=enum("system", "developer", "user", "assistant"),
+                        content=TEXT,
+                    ),
+                    minItems=1,
+                ),
+            ]
+        },
+        instructions=TEXT,
+        stream=FLAG,
+        store={"const": False},
+        max_output_tokens=POSITIVE,
+        temperature=SHARE,
+        top_p=SHARE,
+        tools=list_(
+            object_(
+                ["type", "name"],
+                type=enum("function"),
+                name=NAME,
+                description=TEXT,
+                parameters=ANY,
+            )
+        ),
+        tool_choice={"anyOf": [enum("none", "auto", "required"), ANY]},
+        text=ANY,
+        reasoning=ANY,
+    ),
+    "Response": object_(
+        ["id", "object", "status", "model", "output"],
+        id=TEXT,
+        object=enum("response"),
+        status=enum("completed", "incomplete"),
+        model=TEXT,
+        output=list_(ANY),
+    ),
     "EmbeddingRequest": object_(
         ["model", "input"],
         model=TEXT,

@@ -1,11 +1,11 @@
 """What Bedrock's Converse and ConverseStream answer, in the form of Anthropic's Messages."""
 
-import re
 from typing import Any
 
 import orjson
 
 from workloads.gateway.call import Json
+from workloads.gateway.surfaces.events import typed_event
 from workloads.gateway.usage import Usage
 
 # Reasons not named here are called the same, or are an "end_turn".
@@ -96,7 +96,7 @@ class EventWriter:
                     return self._begin(event["contentBlockIndex"], {"type": "tool_use", **call})
             case "contentBlockStop":
                 if (index := self._blocks.get(event["contentBlockIndex"])) is not None:
-                    return _event("content_block_stop", {"index": index})
+                    return typed_event("content_block_stop", {"index": index})
             case "messageStop":
                 self._stop = _stop(event["stopReason"], event.get("additionalModelResponseFields"))
             case "metadata":
@@ -105,7 +105,11 @@ class EventWriter:
 
     def finish(self) -> bytes:
         end = {"delta": self._stop, "usage": _usage(self._usage)}
-        return self._message_start() + _event("message_delta", end) + _event("message_stop", {})
+        return (
+            self._message_start()
+            + typed_event("message_delta", end)
+            + typed_event("message_stop", {})
+        )
 
     def _delta(self, block: int, delta: Json) -> bytes:
         if "text" in delta:
@@ -126,32 +130,18 @@ class EventWriter:
         else:  # citations
             return b""
         index = self._blocks[block]
-        return before + _event("content_block_delta", {"index": index, "delta": change})
+        return before + typed_event("content_block_delta", {"index": index, "delta": change})
 
     def _begin(self, block: int, content: Json) -> bytes:
         if block in self._blocks:
             return b""
         index = self._blocks[block] = len(self._blocks)
         start = {"index": index, "content_block": content}
-        return self._message_start() + _event("content_block_start", start)
+        return self._message_start() + typed_event("content_block_start", start)
 
     def _message_start(self) -> bytes:
         if self._started:
             return b""
         self._started = True
         nothing = {"stop_reason": None, "stop_sequence": None, "usage": _usage(None)}
-        return _event("message_start", {"message": {**self._head, "content": [], **nothing}})
-
-
-# Line ends of Unicode: allowed in JSON and in an event, but clients that cut text into lines with
-# Python's splitlines, as httpx does for LiteLLM, would lose the event.
-_LINE_ENDS = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
-
-
-def _escaped(line_end: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(line_end[0].decode())
-
-
-def _event(kind: str, content: Json) -> bytes:
-    data = _LINE_ENDS.sub(_escaped, orjson.dumps({"type": kind, **content}))
-    return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
+        return typed_event("message_start", {"message": {**self._head, "content": [], **nothing}})

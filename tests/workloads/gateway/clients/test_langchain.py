@@ -35,6 +35,12 @@ def by_openai(url: str, model: str) -> ChatOpenAI:
     )
 
 
+def by_responses(url: str, model: str) -> ChatOpenAI:
+    return ChatOpenAI(
+        base_url=f"{url}/v1", api_key=KEY, model=model, max_retries=0, use_responses_api=True
+    )
+
+
 def by_anthropic(url: str, model: str) -> ChatAnthropic:
     return ChatAnthropic(base_url=url, api_key=KEY, model=model, max_retries=0, max_tokens=9)
 
@@ -52,7 +58,9 @@ def by_bedrock(url: str, model: str) -> ChatBedrockConverse:
     )
 
 
-@pytest.fixture(params=[by_openai, by_anthropic, by_bedrock], ids=lambda make: make.__name__)
+@pytest.fixture(
+    params=[by_openai, by_responses, by_anthropic, by_bedrock], ids=lambda make: make.__name__
+)
 def chat(request, gateway):
     """A chat model by its name in the gateway."""
     return lambda model: request.param(gateway.url, model)

@@ -11,6 +11,7 @@ from workloads.gateway.errors import ApiError
 from workloads.gateway.surfaces.chat import ChatCall
 from workloads.gateway.surfaces.converse import ConverseCall
 from workloads.gateway.surfaces.messages import MessagesCall
+from workloads.gateway.surfaces.responses import ResponsesCall
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 IMAGE = {"type": "base64", "media_type": "image/png", "data": "iVBORw=="}
@@ -82,6 +83,30 @@ MESSAGES = {
     "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}, "effort": "low"},
     "stop_sequences": ["x"],
 }
+RESPONSES = {
+    "model": "nova",
+    "instructions": "Be brief.",
+    "input": [
+        {"role": "developer", "content": "Be kind."},
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "Hi"},
+                {"type": "input_image", "image_url": "data:image/png;base64,iVBORw=="},
+            ],
+        },
+        {"type": "reasoning", "id": "rs_1", "summary": []},
+        {"type": "function_call", "call_id": "t", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "t", "output": "1"},
+    ],
+    "tools": [{"type": "function", "name": "f", "parameters": SCHEMA, "strict": True}],
+    "tool_choice": {"type": "function", "name": "f"},
+    "text": {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}},
+    "reasoning": {"effort": "low"},
+    "max_output_tokens": 5,
+    "store": False,
+}
 CONVERSE = {
     "system": [{"text": "Be brief."}, {"cachePoint": {"type": "default"}}],
     "messages": [
@@ -120,6 +145,7 @@ CONVERSE = {
 CALLS = {
     "chat": (CHAT, ChatCall),
     "messages": (MESSAGES, MessagesCall),
+    "responses": (RESPONSES, ResponsesCall),
     "converse": (CONVERSE, lambda body: ConverseCall("nova", body, stream=False)),
 }
 WRONG = (None, True, -1, 1e300, "", "x", [], {}, [[]], [None], {"x": 1})
