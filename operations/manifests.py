@@ -3,8 +3,9 @@
 The schemas come from published packages. Kubernetes' own kinds: kubernetes-validate, one set for
 each minor version (its .0 release), with unknown keys refused. JobSet: kubeflow-trainer-api, whose
 models are of JobSet 0.12.0 (https://github.com/kubeflow/trainer/blob/v2.3.0/go.mod); the types of
-Kubernetes within them are taken from the version that is asked for. No package on PyPI or npm has
-schemas of Kueue's current API, so that of its objects only names and labels are checked.
+Kubernetes within them are taken from the version that is asked for. KEDA: what is used of its
+ScaledObject, written down here. No package on PyPI or npm has schemas of Kueue's current API, so
+that of its objects only names and labels are checked.
 """
 
 import difflib
@@ -56,11 +57,72 @@ def has_schema(manifest: Mapping[str, Any], kubernetes_version: str) -> bool:
     return _validator(kubernetes_version, str(manifest.get("apiVersion")), kind) is not None
 
 
+# kedacore/keda 2.20.2, config/crd/bases/keda.sh_scaledobjects.yaml, without what nothing here uses;
+# and of its triggers the metrics-api one: keda.sh/docs/2.20/scalers/metrics-api.
+_SCALED_OBJECT = ("keda.sh/v1alpha1", "ScaledObject")
+_WHOLE = {"type": "integer", "minimum": 0}
+_METRICS_API = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["url", "valueLocation", "targetValue"],
+    "properties": {
+        "url": {"type": "string", "pattern": r"^https?://[^/]+\.[^/]+:\d+/"},
+        "format": {"enum": ["json", "xml", "yaml", "prometheus"]},
+        "valueLocation": {"type": "string"},
+        "targetValue": {"type": "string", "pattern": r"^\d+(\.\d+)?$"},
+        "activationTargetValue": {"type": "string", "pattern": r"^\d+(\.\d+)?$"},
+        "timeout": {"type": "string"},
+        "aggregateFromKubeServiceEndpoints": {"enum": ["true", "false"]},
+        "aggregationType": {"enum": ["average", "sum", "max", "min"]},
+    },
+}
+_TRIGGER = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["type", "metadata"],
+    "properties": {"type": {"const": "metrics-api"}, "metadata": _METRICS_API},
+}
+_KEDA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "properties": {
+        "apiVersion": {"const": _SCALED_OBJECT[0]},
+        "kind": {"const": _SCALED_OBJECT[1]},
+        "metadata": {"type": "object", "required": ["name"]},
+        "spec": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["scaleTargetRef", "triggers"],
+            "properties": {
+                "scaleTargetRef": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["name"],
+                    "properties": {
+                        name: {"type": "string"} for name in ("apiVersion", "kind", "name")
+                    },
+                },
+                "minReplicaCount": _WHOLE,
+                "maxReplicaCount": _WHOLE,
+                "idleReplicaCount": _WHOLE,
+                "pollingInterval": _WHOLE,
+                "cooldownPeriod": _WHOLE,
+                "initialCooldownPeriod": _WHOLE,
+                "triggers": {"type": "array", "minItems": 1, "items": _TRIGGER},
+            },
+        },
+    },
+}
+
+
 @cache
 def _validator(version: str, api_version: str, kind: str) -> Draft202012Validator | None:
     definitions = _definitions(version)
     if (api_version, kind) == _JOBSET:
         schema = _jobset(definitions)
+    elif (api_version, kind) == _SCALED_OBJECT:
+        schema = _KEDA
     else:
         found = _kubernetes(version, api_version, kind)
         if found is None:

@@ -13,7 +13,7 @@ import safetensors.torch
 from torch import Tensor
 
 from workloads.command import InputError
-from workloads.llama import Llama, LlamaConfig
+from workloads.llama import Llama, LlamaConfig, RopeScaling
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -35,23 +35,33 @@ KEYS = {
     "norm_epsilon": "rms_norm_eps",
     "tied": "tie_word_embeddings",
 }
+# the same for how rotations are scaled
+LLAMA3 = "llama3"
+SCALING = {
+    "factor": "factor",
+    "low_frequency": "low_freq_factor",
+    "high_frequency": "high_freq_factor",
+    "first_context": "original_max_position_embeddings",
+}
 
 
 def config_json(config: LlamaConfig, *, begin_token: int, end_token: int) -> dict[str, Any]:
     """config.json's content.
 
-    The base of the rotary angles stands in it twice: transformers 5 reads `rope_parameters`;
-    transformers 4, which the Neuron images pin, reads `rope_theta` and without it silently takes
-    10000.
+    The base of the rotary angles, and how they are scaled, stand in it twice: transformers 5 reads
+    `rope_parameters`; transformers 4, which the Neuron images pin, reads `rope_theta` and
+    `rope_scaling`, and without the first silently takes 10000.
     """
     ours = asdict(config)
-    theta = ours.pop("rope_theta")
+    theta, scaling = ours.pop("rope_theta"), ours.pop("rope_scaling")
+    scaled = {"rope_type": LLAMA3, **{SCALING[k]: v for k, v in scaling.items()}} if scaling else {}
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         **{KEYS[name]: value for name, value in ours.items()},
         "rope_theta": theta,
-        "rope_parameters": {"rope_theta": theta, "rope_type": "default"},
+        "rope_parameters": {"rope_theta": theta, "rope_type": "default", **scaled},
+        **({"rope_scaling": scaled} if scaled else {}),
         "hidden_act": "silu",
         "attention_bias": False,
         "mlp_bias": False,
@@ -69,13 +79,13 @@ def generation_json(*, begin_token: int, end_token: int, temperature: float) -> 
 def read_config(path: Path) -> LlamaConfig:
     """The architecture in a folder's config.json; InputError if it is not one of ours."""
     table = read_json(path / CONFIG)
-    rope = table.get("rope_parameters") or table.get("rope_scaling") or {}
+    ropes = [table[name] for name in ("rope_parameters", "rope_scaling") if table.get(name)]
+    rope = ropes[0] if ropes else {}
     fixed = {
         "model_type": (table.get("model_type"), "llama"),
         "hidden_act": (table.get("hidden_act", "silu"), "silu"),
         "attention_bias": (table.get("attention_bias", False), False),
         "mlp_bias": (table.get("mlp_bias", False), False),
-        "rope_type": (rope.get("rope_type", rope.get("type", "default")), "default"),
     }
     for key, (value, known) in fixed.items():
         if value != known:
@@ -83,6 +93,9 @@ def read_config(path: Path) -> LlamaConfig:
     theta = rope.get("rope_theta", table.get("rope_theta", 10_000.0))
     if table.get("rope_theta", theta) != theta:
         raise InputError(f"{path / CONFIG}: rope_theta and rope_parameters disagree")
+    scalings = [_scaling(each, path) for each in ropes]
+    if scalings and any(each != scalings[0] for each in scalings):
+        raise InputError(f"{path / CONFIG}: rope_scaling and rope_parameters disagree")
     table.setdefault("num_key_value_heads", table.get("num_attention_heads"))
     table.setdefault("tie_word_embeddings", False)
     try:
@@ -91,7 +104,23 @@ def read_config(path: Path) -> LlamaConfig:
         ours = {name: table[key] for name, key in KEYS.items()}
     except KeyError as error:
         raise InputError(f"{path / CONFIG} lacks {error.args[0]}") from None
-    return LlamaConfig(**ours, rope_theta=float(theta))
+    scaling = scalings[0] if scalings else None
+    return LlamaConfig(**ours, rope_theta=float(theta), rope_scaling=scaling)
+
+
+def _scaling(rope: dict[str, Any], path: Path) -> RopeScaling | None:
+    """How a table of config.json scales rotations; None: it does not."""
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind == "default":
+        return None
+    if kind != LLAMA3:
+        raise InputError(
+            f"{path / CONFIG}: rope_type is {kind!r}; this server knows 'default' and {LLAMA3!r}"
+        )
+    try:
+        return RopeScaling(**{name: rope[key] for name, key in SCALING.items()})
+    except KeyError as error:
+        raise InputError(f"{path / CONFIG}: {LLAMA3} lacks {error.args[0]}") from None
 
 
 def weights_file(tensors: dict[str, Tensor]) -> bytes:

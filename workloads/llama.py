@@ -6,7 +6,9 @@ width.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +30,23 @@ class Size:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RopeScaling:
+    """How Llama 3.1 and later reach further than they were first trained to: `llama3`."""
+
+    factor: float  # how much slower the slow rotations become
+    low_frequency: float  # rotations of fewer turns than this in the first context are slow
+    high_frequency: float  # those of more turns stay as they are
+    first_context: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LlamaConfig(Size):
     """The numbers that make one Llama; `context` is the most tokens it attends to."""
 
     vocabulary: int
     context: int
     rope_theta: float = 10_000.0
+    rope_scaling: RopeScaling | None = None
     norm_epsilon: float = 1e-5
     tied: bool = True
 
@@ -50,6 +63,12 @@ SIZES = {
 def sized(name: str, *, vocabulary: int, context: int) -> LlamaConfig:
     """A size of SIZES for a data set's vocabulary and sequence length."""
     return LlamaConfig(vocabulary=vocabulary, context=context, **asdict(SIZES[name]))
+
+
+def config_of(table: Mapping[str, Any]) -> LlamaConfig:
+    """What `asdict` made of a configuration."""
+    scaling = table.get("rope_scaling")
+    return LlamaConfig(**{**table, "rope_scaling": RopeScaling(**scaling) if scaling else None})
 
 
 class Cache:
@@ -189,9 +208,25 @@ class Llama(nn.Module):
 def rotations(config: LlamaConfig) -> tuple[Tensor, Tensor]:
     """Cosine and sine (context, D) of every position's angles, in float64 before rounding."""
     pairs = torch.arange(0, config.head_width, 2, dtype=torch.float64) / config.head_width
+    speeds = config.rope_theta**-pairs
+    if config.rope_scaling:
+        speeds = slowed(speeds, config.rope_scaling)
     positions = torch.arange(config.context, dtype=torch.float64)
-    angles = torch.outer(positions, config.rope_theta**-pairs).repeat(1, 2)
+    angles = torch.outer(positions, speeds).repeat(1, 2)
     return angles.cos().float(), angles.sin().float()
+
+
+def slowed(speeds: Tensor, scaling: RopeScaling) -> Tensor:
+    """Radians per token after `llama3`: slow rotations slower, fast ones as they are, and between
+    the two a mixture that follows the number of turns within the first context.
+
+    meta-llama/llama-models, models/llama3/model.py, apply_scaling; huggingface/transformers,
+    modeling_rope_utils.py, _compute_llama3_parameters.
+    """
+    turns = scaling.first_context * speeds / (2 * math.pi)
+    low, high = scaling.low_frequency, scaling.high_frequency
+    kept = ((turns - low) / (high - low)).clamp(0, 1)
+    return speeds * (kept + (1 - kept) / scaling.factor)
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:

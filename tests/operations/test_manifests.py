@@ -79,6 +79,26 @@ FLAVOR = {
     "spec": {"nodeLabels": {"pool": "trn1"}},
 }
 
+SCALED = {
+    "apiVersion": "keda.sh/v1alpha1",
+    "kind": "ScaledObject",
+    "metadata": {"name": "tiny", "namespace": "workloads"},
+    "spec": {
+        "scaleTargetRef": {"name": "tiny"},
+        "maxReplicaCount": 3,
+        "triggers": [
+            {
+                "type": "metrics-api",
+                "metadata": {
+                    "url": "http://tiny.workloads.svc.cluster.local:8000/metrics",
+                    "valueLocation": "vllm:num_requests_waiting",
+                    "targetValue": "4",
+                },
+            }
+        ],
+    },
+}
+
 
 def changed(manifest: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A copy with the value at a dotted path replaced or added."""
@@ -94,7 +114,7 @@ def changed(manifest: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     "manifest",
-    [NAMESPACE, JOB, JOB_SET, PRIORITY, ROLE, KIND],
+    [NAMESPACE, JOB, JOB_SET, PRIORITY, ROLE, KIND, SCALED],
     ids=lambda manifest: manifest["kind"],
 )
 def test_a_valid_object_has_no_problem(manifest, version):
@@ -153,6 +173,30 @@ def test_a_device_class_exists_from_kubernetes_1_34_on():
             True,
             "spec.replicatedJobs[0].template.spec.template.spec: unknown key hostNetworks; did you "
             "mean hostNetwork?",
+        ),
+        (
+            SCALED,
+            "spec/maxReplicas",
+            3,
+            "spec: unknown key maxReplicas; did you mean maxReplicaCount?",
+        ),
+        (
+            SCALED,
+            "spec/triggers/0/metadata/targetValue",
+            4,
+            "spec.triggers[0].metadata.targetValue: 4 is not of type 'string'",
+        ),
+        (
+            SCALED,
+            "spec/triggers/0/metadata/aggregationType",
+            "total",
+            "spec.triggers[0].metadata.aggregationType: 'total' is not one of",
+        ),
+        (
+            SCALED,
+            "spec/triggers/0/metadata/url",
+            "http://tiny:8000/metrics",
+            "spec.triggers[0].metadata.url: 'http://tiny:8000/metrics' does not match",
         ),
         (JOB_SET, "metadata/label", {}, "metadata: unknown key label; did you mean labels?"),
         (JOB_SET, "specs", {}, "the object: unknown key specs; did you mean spec?"),

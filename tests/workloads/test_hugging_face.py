@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import safetensors.torch
@@ -7,9 +7,17 @@ import torch
 
 from workloads.command import InputError
 from workloads.hugging_face import config_json, read_config, read_model, weights_file
-from workloads.llama import Llama, sized
+from workloads.llama import Llama, RopeScaling, config_of, sized
 
 CONFIG = replace(sized("micro", vocabulary=50, context=24), rope_theta=123_456.0)
+# meta-llama/Llama-3.1-8B, config.json
+LLAMA3_OF_31 = {
+    "factor": 8.0,
+    "high_freq_factor": 4.0,
+    "low_freq_factor": 1.0,
+    "original_max_position_embeddings": 8192,
+    "rope_type": "llama3",
+}
 
 
 def write(folder, **changes) -> dict:
@@ -66,6 +74,34 @@ def test_the_parameters_have_hugging_faces_names():
     }
 
 
+def test_scaled_rotations_are_spelled_as_both_transformers_read_them():
+    scaling = RopeScaling(factor=8.0, low_frequency=1.0, high_frequency=4.0, first_context=8192)
+
+    table = config_json(replace(CONFIG, rope_scaling=scaling), begin_token=0, end_token=1)
+
+    assert table["rope_scaling"] == LLAMA3_OF_31
+    assert table["rope_parameters"] == LLAMA3_OF_31 | {"rope_theta": 123_456.0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rope_scaling": LLAMA3_OF_31, "rope_parameters": ...},  # as transformers 4 writes it
+        {"rope_parameters": LLAMA3_OF_31 | {"rope_theta": 123_456.0}, "rope_theta": ...},  # 5
+    ],
+)
+def test_scaled_rotations_of_either_spelling_are_read(tmp_path, changes):
+    write(tmp_path, **changes)
+
+    config = read_config(tmp_path)
+
+    assert config.rope_theta == 123_456.0
+    assert config.rope_scaling == RopeScaling(
+        factor=8.0, low_frequency=1.0, high_frequency=4.0, first_context=8192
+    )
+    assert config_of(asdict(config)) == config
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_model_comes_back_from_its_folder(tmp_path, tied):
     config = replace(CONFIG, tied=tied)
@@ -105,10 +141,12 @@ def test_folders_of_other_versions_are_read_alike(tmp_path, changes):
         ({"model_type": "mixtral"}, "model_type is 'mixtral'; this server knows 'llama'"),
         ({"attention_bias": True}, "attention_bias is True"),
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
+        ({"rope_scaling": {"type": "yarn"}, "rope_parameters": ...}, "rope_type is 'yarn'"),
         (
-            {"rope_scaling": {"rope_type": "llama3"}, "rope_parameters": ...},
-            "rope_type is 'llama3'",
+            {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}, "rope_parameters": ...},
+            "llama3 lacks low_freq_factor",
         ),
+        ({"rope_scaling": LLAMA3_OF_31}, "rope_scaling and rope_parameters disagree"),
         ({"rope_theta": 10_000.0}, "rope_theta and rope_parameters disagree"),
         ({"hidden_size": ..., "head_dim": ...}, "lacks hidden_size"),
         ({"vocab_size": ...}, "lacks vocab_size"),

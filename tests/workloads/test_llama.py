@@ -3,7 +3,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from workloads.llama import SIZES, Cache, Llama, LlamaConfig, rotate, rotations, sized
+from workloads.llama import (
+    SIZES,
+    Cache,
+    Llama,
+    LlamaConfig,
+    RopeScaling,
+    rotate,
+    rotations,
+    sized,
+    slowed,
+)
 
 CONFIG = sized("micro", vocabulary=50, context=24)
 
@@ -62,6 +72,21 @@ def test_attention_depends_on_distance_not_on_position():
 
     assert score(5, 2) == pytest.approx(score(20, 17), abs=1e-5)
     assert score(5, 2) != pytest.approx(score(5, 4), abs=1e-3)
+
+
+def test_scaling_slows_what_turns_seldom_and_leaves_what_turns_often():
+    """With the numbers of Llama 3.1."""
+    scaling = RopeScaling(factor=8.0, low_frequency=1.0, high_frequency=4.0, first_context=8192)
+    speeds = 500_000.0 ** -(torch.arange(0, 128, 2, dtype=torch.float64) / 128)
+    turns = 8192 * speeds / (2 * torch.pi)
+
+    ratio = slowed(speeds, scaling) / speeds
+
+    assert torch.equal(ratio[turns >= 4], torch.ones(int((turns >= 4).sum()), dtype=torch.float64))
+    assert torch.allclose(ratio[turns <= 1], torch.tensor(1 / 8, dtype=torch.float64))
+    between = ratio[(turns > 1) & (turns < 4)]
+    assert len(between) > 2
+    assert torch.all(between.diff() < 0) and torch.all((between > 1 / 8) & (between < 1))
 
 
 def test_the_seed_decides_the_weights():

@@ -2,20 +2,25 @@
 
 import json
 import tempfile
+import time
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from workloads.artefacts.key import DTYPES
-from workloads.command import InputError, Parser, count
+from workloads.command import InputError, Parser, count, progress
 from workloads.deploy import bedrock as into_bedrock
+from workloads.deploy import imports
 from workloads.deploy.endpoint import Deployer
 from workloads.deploy.manifests import render
 from workloads.deploy.model import read_model
 from workloads.deploy.optimum import NEURON_CONFIG, check_export
 from workloads.deploy.package import Package, measure, publish
 from workloads.deploy.pool import Wish, plan
+from workloads.deploy.rollout import wait_for
+from workloads.deploy.serving import PORT
 from workloads.file_errors import sentences
 from workloads.files import open_folder
 from workloads.hardware import INSTANCES
@@ -23,6 +28,8 @@ from workloads.jobs.kubernetes import NAMESPACE
 from workloads.jobs.pool import Pool
 from workloads.submit.cluster import Cluster
 from workloads.versions import VERSIONS
+
+_POLL_SECONDS = 5.0
 
 
 def upload(argv: Sequence[str]) -> None:
@@ -66,7 +73,9 @@ def pool(argv: Sequence[str]) -> None:
     add("--lnc", type=count(1, 2), help="as the pool's configuration has it")
     add("--kubeconfig", metavar="FILE", help="(KUBECONFIG, or ~/.kube/config)")
     add("--context", metavar="NAME", help="of the kubeconfig (its current one)")
-    add("--dry-run", action="store_true", help="print the objects, and create nothing")
+    ways = options.add_mutually_exclusive_group()
+    ways.add_argument("--dry-run", action="store_true", help="print the objects, create nothing")
+    ways.add_argument("--wait", action="store_true", help="until every replica answers, or fails")
     given = options.parse_args(argv)
     described = given.dry_run and given.instance_type
     cluster = None if described else Cluster(kubeconfig=given.kubeconfig, context=given.context)
@@ -100,7 +109,11 @@ def pool(argv: Sequence[str]) -> None:
     for trial in (True, False):  # all of them are judged before the first is kept
         for each in objects:
             cluster.apply(each, trial=trial)
-    print(f"{given.name} is deployed: kubectl -n {NAMESPACE} rollout status deploy/{given.name}")
+    if given.wait:
+        wait_for(cluster, given.name, progress, lambda: time.sleep(_POLL_SECONDS))
+        print(f"{given.name} answers: http://{given.name}.{NAMESPACE}:{PORT}/v1")
+    else:
+        print(f"{given.name} is deployed; the same command with --wait says when it answers")
 
 
 def endpoint(argv: Sequence[str]) -> None:
@@ -133,27 +146,38 @@ def bedrock(argv: Sequence[str]) -> None:
     """
     options = _parser("bedrock", bedrock.__doc__)
     add = options.add_argument
-    add("--to", required=True, metavar="URI", help="s3:// prefix that the role may read")
+    add("--to", metavar="URI", help="s3:// prefix that the role may read (the storage stack's)")
     add("--name", required=True, help="what clients will call the model")
-    add("--role", required=True, metavar="ARN", help="the role that Bedrock assumes to read it")
+    add("--role", metavar="ARN", help="that Bedrock assumes to read it (the storage stack's)")
     add("--kms-key", metavar="ARN", help="encrypts the import; Bedrock's own key without it")
     given = options.parse_args(argv)
-    if not given.to.startswith("s3://"):
+    if given.to is not None and not given.to.startswith("s3://"):
         raise InputError(f"--to {given.to} is not s3://bucket/prefix, from where Bedrock reads")
+    if given.role and given.to is None:
+        raise InputError("--role needs --to: the s3:// prefix that it may read")
     importer = into_bedrock.Importer(_client("bedrock"), _client("bedrock-runtime", attempts=1))
     with sentences(f"Bedrock import {given.name}"), _local(given.model) as path:
         into_bedrock.check(read_model(path))
         package = measure(path)
         name = into_bedrock.names(given.name, package.sha256)
-        uri = f"{given.to.rstrip('/')}/{package.sha256[:12]}"
+        to, role = _import_place(given)
+        uri = f"{to.rstrip('/')}/{package.sha256[:12]}"
 
         def send() -> str:
             publish(path, package, open_folder(uri))
             return uri
 
-        model = importer.run(name, publish=send, role=given.role, kms_key=given.kms_key)
+        model = importer.run(name, publish=send, role=role, kms_key=given.kms_key)
         importer.ask(model)
     print(into_bedrock.row(model, given.name))
+
+
+def _import_place(given: Namespace) -> tuple[str, str]:
+    """Where the model goes, and the role that reads it there."""
+    if given.role:
+        return given.to, given.role
+    of = imports.choose(imports.find(_client("cloudformation")), given.to)
+    return given.to or f"{of.prefix}/{given.name}", of.role
 
 
 def beside(uri: str, package: Package) -> str:

@@ -213,9 +213,10 @@ def _service(deployment: Deployment) -> dict[str, Any]:
 def _scaled_object(deployment: Deployment, most: int) -> dict[str, Any]:
     """KEDA asks the pods themselves for the length of their queues: no metrics server, no adapter.
 
-    kedacore/keda, pkg/scalers/metrics_api_scaler.go (2.20). It asks every service of the namespace
-    that has the port, so that the model's own name must choose the series; and only a sum, divided
-    by the replicas, scales further than one step.
+    keda.sh/docs/2.20/scalers/metrics-api: the URL has the service's name and the pods' port, and
+    every pod that is ready is asked. kedacore/keda, pkg/scalers/metrics_api_scaler.go (2.20.2): the
+    first series with all labels counts. Only the sum, which is divided by the replicas, scales
+    further than one step.
     """
     url = f"http://{deployment.name}.{NAMESPACE}.svc.cluster.local:{PORT}/metrics"
     trigger = {

@@ -23,7 +23,7 @@ from workloads.hugging_face import (
     generation_json,
     weights_file,
 )
-from workloads.llama import SIZES, Llama, LlamaConfig
+from workloads.llama import SIZES, Llama, config_of
 
 ORIGIN = "training.json"  # which run made this; no reader needs it
 INHERITED = (
@@ -45,7 +45,7 @@ def export(run: Folder, data: Folder, out: Folder, *, scratch: Path) -> None:
     if hashlib.sha256(rules).hexdigest() != manifest.tokenizer_sha256:
         raise InputError(f"{data.uri}/{TOKENIZER} is not the one {run.uri} was trained with")
 
-    config = LlamaConfig(**manifest.model)
+    config = config_of(manifest.model)
     model = Llama(config)
     weights = model.state_dict()
     with warnings.catch_warnings():

@@ -27,9 +27,10 @@ def provide(
     if settings.tokenizer is None:
         texts = _sample(work, cleaned, merged, share)
         tokenizer, names = train_tokenizer(texts, settings.vocabulary), (BEGIN, END)
+        rules = tokenizer.to_str().encode()
     else:
         tokenizer, names = Tokenizer.from_str(settings.tokenizer), settings.marks
-    rules = tokenizer.to_str().encode()
+        rules = settings.tokenizer.encode()  # to the byte: whose it is, is told by its digest
     work.write(stem + RULES, rules)
     return {
         "sha256": hashlib.sha256(rules).hexdigest(),

@@ -16,7 +16,11 @@ from workloads.jobs.pool import KEY, Pool, config_map_name, read_pool
 Object = Mapping[str, Any]
 
 _KUEUE = "kueue.x-k8s.io/v1beta2"
-_KINDS = {"JobSet": (JOBSET_API, "jobsets"), "Job": ("batch/v1", "jobs")}
+_KINDS = {
+    "JobSet": (JOBSET_API, "jobsets"),
+    "Job": ("batch/v1", "jobs"),
+    "Deployment": ("apps/v1", "deployments"),
+}
 _FIELD_MANAGER = "workloads"  # who has set a field, as server-side apply keeps it
 _TIMEOUT_SECONDS = 30
 _LAST_LINES = 20
@@ -143,6 +147,14 @@ class Cluster:
                 *group, label_selector=labels, _request_timeout=_TIMEOUT_SECONDS
             )
         return list(found["items"])
+
+    def pods(self, labels: str) -> list[Object]:
+        """The pods that have the labels."""
+        with _answers("pods", self.server):
+            found = self._core.list_namespaced_pod(
+                NAMESPACE, label_selector=labels, _request_timeout=_TIMEOUT_SECONDS
+            )
+        return list(self._core.api_client.sanitize_for_serialization(found)["items"])
 
     def nodes(self, pool: str) -> dict[str, datetime]:
         """Name -> when it joined, of the pool's nodes."""

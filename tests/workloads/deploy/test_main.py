@@ -20,6 +20,7 @@ from workloads.deploy import commands
 from workloads.deploy.__main__ import COMMANDS, main
 from workloads.deploy.bedrock import Importer
 from workloads.deploy.endpoint import Deployer
+from workloads.deploy.imports import Imports
 from workloads.deploy.optimum import check_export
 from workloads.deploy.package import measure, read_package
 from workloads.files import open_folder
@@ -169,6 +170,29 @@ def test_an_imported_model_is_a_row_for_the_gateway(folder, bucket, monkeypatch,
     [job] = bedrock.jobs
     uri = job["modelDataSource"]["s3DataSource"]["s3Uri"]
     assert read_package(open_folder(uri.rstrip("/"))) == measure(folder)
+
+
+def test_without_a_role_the_storage_stacks_is_taken(folder, bucket, monkeypatch, capsys):
+    bedrock = Bedrock()
+    role, prefix = f"arn:aws:iam::{ACCOUNT}:role/stack", f"{bucket}/bedrock"
+    found = [Imports(stack="dev-storage", role=role, prefix=prefix)]
+    monkeypatch.setattr(commands.imports, "find", lambda _: found)
+    with served(bedrock) as url:
+        importer = Importer(client("bedrock", url), client("bedrock-runtime", url), poll_seconds=0)
+        monkeypatch.setattr(commands.into_bedrock, "Importer", lambda *_: importer)
+
+        assert main(["bedrock", "--model", str(folder), "--name", "tiny-llama"]) == 0
+
+    [job] = bedrock.jobs
+    assert job["roleArn"] == role
+    assert job["modelDataSource"]["s3DataSource"]["s3Uri"].startswith(f"{prefix}/tiny-llama/")
+
+
+def test_a_role_of_ones_own_reads_what_only_its_owner_knows(folder, capsys):
+    argv = ["bedrock", "--model", str(folder), "--name", "a", "--role", "r"]
+
+    assert main(argv) == 2
+    assert "--role needs --to" in capsys.readouterr().err
 
 
 def test_bedrock_reads_from_s3_only(folder, tmp_path, capsys):

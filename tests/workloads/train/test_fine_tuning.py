@@ -10,6 +10,7 @@ import torch
 
 from workloads.export.__main__ import main as export
 from workloads.hugging_face import read_config, read_model
+from workloads.prepare.__main__ import main as prepare
 from workloads.train.__main__ import main
 
 OPTIONS = ("--steps", "12", "--batch", "4", "--learning-rate", "1e-4", "--checkpoint-every", "6")
@@ -77,6 +78,20 @@ def test_a_model_that_changed_is_not_gone_on_with(pretrained, data, tmp_path, ca
 
     assert main(options) == 2
     assert "holds a run on another model than" in capsys.readouterr().err
+
+
+def test_a_tokenizer_is_kept_to_the_byte_however_it_is_laid_out(pretrained, tmp_path):
+    """Published ones are indented; the library would write them in one line."""
+    rules = json.dumps(json.loads((pretrained / "tokenizer.json").read_text()), indent=2)
+    (pretrained / "tokenizer.json").write_text(rules)
+    data, run = str(tmp_path / "data"), str(tmp_path / "run")
+    told = ["--stories", "60", "--tokenizer", str(pretrained), "--sequence-length", "32"]
+    assert prepare([*told, "--out", data]) == 0
+
+    options = ["--data", data, "--out", run, "--model", str(pretrained), *OPTIONS, "--steps", "1"]
+
+    assert main(options) == 0
+    assert (tmp_path / "data" / "tokenizer.json").read_text() == rules
 
 
 def test_data_of_another_tokenizer_is_refused(pretrained, data, tmp_path, capsys):
