@@ -13,6 +13,7 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
 
 Answer = dict[str, Any]
 
@@ -111,8 +112,9 @@ class Aws:
                 raise Denied(f"{service}:{operation}") from error
             reason = error.response["Error"].get("Message", "")
             raise Refused(f"{service}:{operation}", code, reason) from error
-        except BotoCoreError as error:
-            raise Silent(f"{service} in {region}: {error}") from error
+        except (BotoCoreError, ResponseParserError) as error:
+            # The first line: the second of a proxy's page is the page.
+            raise Silent(f"{service} in {region}: {str(error).splitlines()[0]}") from error
 
     def _client(self, service: str, region: str) -> Any:
         with self._lock:

@@ -41,6 +41,7 @@ _WITHOUT_NAT = (
     "sts",
 )
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
+GROUP_RULES = 4  # of one direction in one security group, at most
 # stacks/storage and stacks/gateway
 BUCKETS = 5
 GATEWAY_TASKS = (2, 10)  # of one vCPU each

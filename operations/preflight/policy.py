@@ -25,7 +25,6 @@ _RESOURCES = {
         "arn:aws:ssm:*:*:parameter/cdk-bootstrap/*",
     ],
     "ecr:BatchGetImage": ["arn:aws:ecr:*:*:repository/*"],
-    "ecr:DescribeRepositories": ["arn:aws:ecr:*:*:repository/*"],
 }
 
 

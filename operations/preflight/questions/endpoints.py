@@ -76,6 +76,27 @@ def _in_use(case: Case) -> Counter[str]:
 
 
 @question(
+    "training-quotas",
+    "endpoints",
+    title="SageMaker may run a training job on the pools' accelerators",
+    without="`python -m workloads.submit … --sagemaker` fails: ResourceLimitExceeded. Jobs of the "
+    "cluster do not need it.",
+    asks=quotas.ASKS,
+    sources=["https://docs.aws.amazon.com/general/latest/gr/sagemaker.html", quotas.SOURCE],
+    when=lambda config: any(pool.hardware.neuron for pool in config.pools),
+)
+def training_quotas(case: Case) -> Iterator[Found]:
+    by_name = {limit.name.casefold(): limit for limit in quotas.limits(case, "sagemaker")}
+    types = {p.instance_type for p in case.config.pools if p.hardware.neuron}
+    for name in sorted(types):
+        limit = by_name.get(f"ml.{name} for training job usage")
+        if limit and not limit.value:
+            yield Found(
+                "note", f"{limit.name} ({limit.code}) is 0", quotas.increase(case, limit, 1)
+            )
+
+
+@question(
     "endpoint-names",
     "endpoints",
     title="No endpoint that another stack or hand made has the name of one of the environment's",

@@ -14,7 +14,7 @@ from operations.preflight.registry import Case, Found, listed, question
     title="The region has every service that the VPC has an endpoint for, in each of its zones",
     without="The network stack fails: the endpoint service does not exist, or does not support "
     "the Availability Zone of the subnet.",
-    asks=["ec2:DescribeVpcEndpointServices"],
+    asks=["ec2:DescribeVpcEndpointServices", "ec2:DescribeAvailabilityZones"],
     sources=["https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html"],
 )
 def endpoint_services(case: Case) -> Iterator[Found]:
@@ -27,10 +27,17 @@ def endpoint_services(case: Case) -> Iterator[Found]:
         "DescribeVpcEndpointServices",
         Filters=[{"Name": "service-name", "Values": sorted(names)}],
     )
+    ids = {
+        row["ZoneName"]: row["ZoneId"]
+        for row in case.ask("ec2", "DescribeAvailabilityZones")["AvailabilityZones"]
+        if "ZoneName" in row
+    }
     details: dict[str, set[str]] = {}
     for row in answer["ServiceDetails"]:
         zones = details.setdefault(row["ServiceName"], set())
         zones.update(row.get("AvailabilityZoneIds", ()))
+        # Not every answer has the IDs; the names are this account's own.
+        zones.update(ids[name] for name in row.get("AvailabilityZones", ()) if name in ids)
     for name, part in names.items():
         if name not in details:
             yield Found(
@@ -40,11 +47,11 @@ def endpoint_services(case: Case) -> Iterator[Found]:
             )
             continue
         missing = [zone for zone in case.config.network.zones if zone not in details[name]]
-        if part not in GATEWAY_ENDPOINTS and missing:
+        if part not in GATEWAY_ENDPOINTS and details[name] and missing:
             yield Found(
                 "fails",
                 f"{name} has no endpoint in {listed(missing)}; it has in "
-                f"{listed(sorted(details[name])) if details[name] else 'none'}",
+                f"{listed(sorted(details[name]))}",
                 f"leave {listed(missing)} out of network.zones in {case.name}.toml",
             )
 

@@ -98,6 +98,11 @@ _NETWORK = (
         lambda c: len(needs.interface_endpoints(c.config)),
     ),
     _Row(
+        Quota("vpc", "L-0EA8095F", "rules of a direction in a security group"),
+        _none,
+        lambda c: needs.GROUP_RULES,
+    ),
+    _Row(
         Quota("vpc", "L-DF5E4CA3", "network interfaces in the region"),
         _interfaces,
         lambda c: sum(pool.max_nodes * needs.interfaces(pool) for pool in c.config.pools),

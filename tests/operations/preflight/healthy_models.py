@@ -18,8 +18,9 @@ def quotas():
         if code
     ]
     hosting = [
-        quota(f"L-{number:08X}", f"ml.{name} for endpoint usage", 2.0)
+        quota(f"L-{number:07X}{use[0].upper()}", f"ml.{name} for {use} usage", 2.0)
         for number, name in enumerate(INSTANCES)
+        for use in ("endpoint", "training job")
         if name.startswith(("inf", "trn"))
     ]
     return {
@@ -30,6 +31,7 @@ def quotas():
             quota("L-A4707A72", "Internet gateways per Region", 5.0),
             quota("L-1B52E74A", "Gateway VPC endpoints per Region", 20.0),
             quota("L-29B6F2EB", "Interface VPC endpoints per VPC", 50.0),
+            quota("L-0EA8095F", "Inbound or outbound rules per security group", 60.0),
             quota("L-DF5E4CA3", "Network interfaces per Region", 5000.0),
         ],
         "eks": [

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from operations.preflight.__main__ import main
+from operations.preflight.__main__ import _FIRST_SECONDS, _SECONDS, main
 from operations.preflight.questions import QUESTIONS
 from tests.operations.preflight.aws_server import Refusal
 from tests.operations.preflight.conftest import ROOT
@@ -116,3 +116,8 @@ def test_every_question_has_a_source_and_asks_something():
         assert question.asks and question.title and question.without
         assert all(source.startswith("https://") for source in question.sources)
         assert question.sources
+
+
+def test_it_never_takes_longer_than_half_a_minute():
+    """Whatever AWS does: what is not answered by then is said not to be."""
+    assert _FIRST_SECONDS + _SECONDS < 30

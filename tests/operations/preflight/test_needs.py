@@ -1,6 +1,7 @@
 """What preflight believes of the stacks is what they synthesize."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -51,6 +52,20 @@ def test_what_the_network_takes_one_of(every, config):
     [gateway] = every("AWS::EC2::NatGateway") if nat else [None]
     if gateway:
         assert "PublicSubnet1" in json.dumps(gateway["SubnetId"])  # of the first zone
+
+
+def test_the_rules_of_a_security_group(every):
+    rules = {"in": [0], "out": [0]}
+    apart = {"in": Counter(), "out": Counter()}
+    for row in every("AWS::EC2::SecurityGroup"):
+        rules["in"].append(len(row.get("SecurityGroupIngress", ())))
+        rules["out"].append(len(row.get("SecurityGroupEgress", ())))
+    for kind, way in (("Ingress", "in"), ("Egress", "out")):
+        for row in every(f"AWS::EC2::SecurityGroup{kind}"):
+            apart[way][json.dumps(row["GroupId"])] += 1
+
+    most = max(max(rules[way]) + max(apart[way].values(), default=0) for way in rules)
+    assert most <= needs.GROUP_RULES
 
 
 def test_the_nodes_and_add_ons_of_the_cluster(every, config):

@@ -13,7 +13,22 @@ from tests.operations.preflight.faults.injected import fault
 def no_endpoint_quota(answers):
     rows = answers["service-quotas:ListServiceQuotas"].rows["sagemaker"]["Quotas"]
     for row in rows:
-        row["Value"] = 0.0
+        if "endpoint" in row["QuotaName"]:
+            row["Value"] = 0.0
+
+
+@fault(
+    "dev",
+    "training-quotas",
+    "note",
+    "ml.trn1.2xlarge for training job usage",
+    "--service-code sagemaker",
+)
+def no_training_quota(answers):
+    rows = answers["service-quotas:ListServiceQuotas"].rows["sagemaker"]["Quotas"]
+    for row in rows:
+        if row["QuotaName"] == "ml.trn1.2xlarge for training job usage":
+            row["Value"] = 0.0
 
 
 @fault(

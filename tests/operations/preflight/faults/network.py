@@ -89,3 +89,25 @@ def subnet_is_full(answers):
     for row in answers["ec2:DescribeSubnets"]["Subnets"]:
         if row["AvailabilityZoneId"] == "use2-az1":
             row["AvailableIpAddressCount"] = 100
+
+
+@fault("dev", "network-quotas", "fails", "rules of a direction", "--quota-code L-0EA8095F")
+def too_few_rules_in_a_group(answers):
+    set_quota(answers, "vpc", "L-0EA8095F", 3.0)
+
+
+@fault(
+    "closed",
+    "endpoint-services",
+    "fails",
+    "ssm has no endpoint in usw2-az1",
+    "leave usw2-az1 out",
+)
+def endpoint_zones_by_name(answers):
+    for row in answers["ec2:DescribeAvailabilityZones"]["AvailabilityZones"]:
+        row["ZoneName"] = row["ZoneId"].replace("usw2-az", "us-west-2.")
+    for row in answers["ec2:DescribeVpcEndpointServices"]["ServiceDetails"]:
+        row["AvailabilityZones"] = [f"us-west-2.{n}" for n in "1234"]
+        del row["AvailabilityZoneIds"]
+        if row["ServiceName"].endswith(".ssm"):
+            row["AvailabilityZones"].remove("us-west-2.1")
