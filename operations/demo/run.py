@@ -15,7 +15,7 @@ from pathlib import Path
 import tomli_w
 from rich.console import Console
 
-from operations.demo import access
+from operations.demo import access, preflight
 from operations.demo.compilation import Artefact, options_of, read_plan, summary
 from operations.demo.loopback import HOST, answers, free_port, is_free
 from operations.demo.narrator import Narrator, StepError
@@ -31,7 +31,7 @@ from stacks.config import ENVIRONMENTS, EnvironmentConfig, load_environments
 from workloads.prepare.stories import stories, story
 
 ENVIRONMENT = "demo"
-STEPS = 12
+STEPS = 13
 STORIES = 8000
 TRAINING_STEPS = 300
 CHECKPOINT_EVERY = 100
@@ -118,6 +118,10 @@ class Demo:
         cdk = Cdk(self._aws, folder=self.folder, environments=self.folder / "environments")
         with narrator.step("bootstrap", "prepare the account for the CDK") as step:
             cdk.bootstrap(on_event=step.say)
+        with narrator.step("preflight", "ask what the deployment would lack") as step:
+            command = preflight.command(ENVIRONMENT, self.folder / "environments")
+            asking = self._start("preflight", command, {})
+            step.result = preflight.result(asking, needs=self._aws.process, say=step.say)
         with narrator.step("deploy", "deploy every stack with the CDK CLI") as step:
             cdk.deploy(f"{ENVIRONMENT}/*", on_event=step.say)
         with narrator.step("inspect", "find every resource through its own service") as step:

@@ -103,7 +103,8 @@ def test_what_is_in_the_way_is_found(first, emulator, key):
     emulator.client("iam").create_role(
         RoleName="AWSServiceRoleForECS", AssumeRolePolicyDocument=NOBODY
     )
-    bad = {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": "none"}}
+    properties = {"ClusterName": "none", "AddonName": "coredns"}
+    bad = {"Type": "AWS::EKS::Addon", "Properties": properties}
     emulator.client("cloudformation").create_stack(
         StackName="demo-network", TemplateBody=json.dumps({"Resources": {"Bad": bad}})
     )
