@@ -58,6 +58,10 @@ def _in_path(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
+def _day(name: str) -> Json:
+    return {"name": name, "in": "query", "schema": {"type": "string", "format": "date"}}
+
+
 def _post(summary: str, request: str, answer: Json, **more: Any) -> Json:
     return {"post": _operation(summary, answer, request=ref(request), **more)}
 
@@ -124,6 +128,13 @@ DESCRIPTION: Json = {
         },
         "/v1/models/{model}": {
             "get": _operation("One of them.", ref("Model"), parameters=(_in_path("model"),))
+        },
+        "/v1/usage": {
+            "get": _operation(
+                "What was used and spent, by day, tenant and model; an admin sees everybody's.",
+                object_(["tenant", "from", "to", "data"], data=list_(ref("Usage"))),
+                parameters=(_day("from"), _day("to")),
+            )
         },
         "/health": _open("The process lives.", "application/json", _STATUS),
         "/ready": _open("Whether to send it requests.", "application/json", _STATUS, "503"),

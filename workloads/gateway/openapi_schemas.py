@@ -220,6 +220,19 @@ SCHEMAS: Json = {
         ["output", "stopReason", "usage"], output=ANY, stopReason=TEXT, usage=ANY
     ),
     "Model": object_(["id", "object", "type"], id=TEXT, object=enum("model"), type=enum("model")),
+    "Usage": object_(
+        ["day", "tenant", "model", "requests", "unsettled", "cost_usd"],
+        day={"type": "string", "format": "date"},
+        tenant=TEXT,
+        model=TEXT,
+        requests=WHOLE,
+        unsettled=WHOLE,
+        input_tokens=WHOLE,
+        output_tokens=WHOLE,
+        cache_read_tokens=WHOLE,
+        cache_write_tokens=WHOLE,
+        cost_usd={"type": "number", "minimum": 0},
+    ),
     "OpenAIError": object_(
         ["error"],
         error=object_(
