@@ -18,11 +18,14 @@ async function enter() {
     show("chat");
   } catch (error) {
     forget();
-    leave(error.status === 401 ? "This gateway does not know that key." : sentence(error.message));
+    leave(error.status === 401 ? refusal(error.message) : sentence(error.message));
   } finally {
     submit.disabled = false;
   }
 }
+
+const refusal = (message) =>
+  message.includes("expired") ? "That key has expired." : "This gateway does not know that key.";
 
 function leave(reason = "") {
   stopAll();

@@ -68,6 +68,10 @@ def playground(start_gateway, services, tmp_path_factory):
         key_sha256 = "{sha256(KEY)}"
         models = ["nova", "own", "third"]
         [[tenants]]
+        name = "past"
+        key_sha256 = "{sha256("sk-old")}"
+        expires = 1
+        [[tenants]]
         name = "boss"
         key_sha256 = "{sha256(ADMIN)}"
         admin = true
@@ -113,10 +117,14 @@ def fact(place, name: str) -> str:
     return place.locator(f"[data-fact='{name}'] b").last.inner_text()
 
 
-def test_a_wrong_key_is_told_and_forgotten(page):
-    enter(page, "sk-wrong")
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [("sk-wrong", "This gateway does not know that key."), ("sk-old", "That key has expired.")],
+)
+def test_a_wrong_key_is_told_and_forgotten(page, key, sentence):
+    enter(page, key)
 
-    expect(page.get_by_role("alert")).to_have_text("This gateway does not know that key.")
+    expect(page.get_by_role("alert")).to_have_text(sentence)
     assert page.evaluate("sessionStorage.length") == 0
     expect(page.get_by_label("API key")).to_be_visible()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import threading
 
 import httpx2
@@ -219,6 +220,10 @@ def test_nothing_that_is_said_is_ever_written_down(start_gateway, services):
                 statuses.add(client.post(path, content=SECRET.encode()).status_code)
             statuses.add(client.get("/v1/models", headers={"x-api-key": SECRET}).status_code)
             client.post("/v1/chat/completions", headers={"traceparent": SECRET}, json=QUESTION)
+        host, port = gateway.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(f"{SECRET}\r\n\r\n".encode())
+            assert raw.recv(1024).startswith(b"HTTP/1.1 400")
         assert gateway.process.poll() is None
         gateway.process.terminate()
         said = gateway.process.stdout.read() + gateway.log.read_text()
@@ -231,8 +236,10 @@ def test_nothing_that_is_said_is_ever_written_down(start_gateway, services):
     assert {line.get("event") for line in lines if "_aws" not in line} == {
         "request",
         "attempt",
-        "log",  # of the guardrail that cannot be applied
+        "log",
     }
+    loggers = {line["logger"] for line in lines if line.get("event") == "log"}
+    assert loggers == {"workloads.gateway.guardrails", "uvicorn.error"}
     assert json.loads(gateway.greeting)["event"] == "listening"
     for word in (SECRET, "heron", KEY):
         assert word not in said
