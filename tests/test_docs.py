@@ -102,6 +102,18 @@ def test_the_table_of_costs_is_the_estimate_of_the_prices_known(environments):
     accept("cost", markdown.tables(bills))
 
 
+def test_the_table_of_what_stays_is_what_the_stacks_of_prod_retain(stacks):
+    kept = {}
+    for name, stack in stacks("prod").items():
+        for logical_id, resource in stack.template["Resources"].items():
+            if resource.get("DeletionPolicy") == "Retain":
+                kept.setdefault((name, resource["Type"]), []).append(logical_id)
+    lines = ["| stack | what | logical IDs |", "| --- | --- | --- |"]
+    for (name, kind), logical_ids in sorted(kept.items()):
+        lines.append(f"| `{name}` | {kind} | {', '.join(sorted(logical_ids))} |")
+    accept("retained", "\n".join([*lines, ""]), ROOT / "docs" / "operations.md")
+
+
 def test_the_table_of_questions_is_preflights_own():
     accept("questions", questions_markdown(QUESTIONS), ROOT / "docs" / "operations.md")
 
