@@ -24,6 +24,7 @@ from workloads.gateway.aws import Aws
 from workloads.gateway.backends.build import build_backends
 from workloads.gateway.config import GatewayConfigError, GatewayFile, parse
 from workloads.gateway.places import Places, open_places
+from workloads.gateway.remote_images import RemoteImages
 from workloads.gateway.seen.logs import to_json
 from workloads.gateway.seen.observer import Observer
 from workloads.gateway.seen.setup import observed
@@ -125,6 +126,7 @@ async def serve(
             limits=limits,
             is_ready=lambda: not aws.used or aws.credentials.fresh,
             observer=observer,
+            images=RemoteImages(file.remote_images),
             claim=file.jwt.claim if file.jwt else None,
         )
         server = Server(gateway, leave=leave)

@@ -13,6 +13,7 @@ from workloads.gateway.config import ModelConfig, TenantConfig
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.ledger.ledger import PICODOLLARS
+from workloads.gateway.remote_images import RemoteImages
 from workloads.gateway.resilience import Breaker, RetryBudget
 from workloads.gateway.seen.observer import Observer
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
@@ -30,6 +31,7 @@ class Answers:
         backends: Mapping[str, Backend],
         accounts: Accounts,
         observer: Observer,
+        images: RemoteImages,
     ) -> None:
         table = {model.name: model for model in models}
         self._breakers = {model.name: Breaker(model.name, model.concurrency) for model in models}
@@ -38,6 +40,7 @@ class Answers:
         self._backends = backends
         self._accounts = accounts
         self._observer = observer
+        self._images = images
         observer.metrics.watch(self._breakers)
 
     async def serve(self, exchange: Exchange, tenant: TenantConfig, call: Call) -> None:
@@ -59,6 +62,8 @@ class Answers:
     ) -> None:
         answer = self._stream if call.stream else self._complete
         try:
+            if links := call.links():
+                await self._images.inline(links)
             await answer(exchange, ticket, chain, call)
         except BaseException as error:
             self._accounts.close(ticket, error, call.usage)

@@ -22,6 +22,7 @@ from workloads.gateway.limits import Limiter
 from workloads.gateway.metrics import CONTENT_TYPE
 from workloads.gateway.pages import HEADERS as PAGE_HEADERS
 from workloads.gateway.pages import load_pages
+from workloads.gateway.remote_images import RemoteImages
 from workloads.gateway.seen.observer import Observer, route_of
 from workloads.gateway.surfaces.chat import ChatCall
 from workloads.gateway.surfaces.converse import ConverseCall
@@ -52,6 +53,7 @@ class Gateway:
         limits: Limiter,
         is_ready: Callable[[], bool],
         observer: Observer,
+        images: RemoteImages,
         claim: str | None = None,
     ) -> None:
         """`claim`: of tokens that the load balancer has verified, in the place of API keys."""
@@ -71,7 +73,7 @@ class Gateway:
         self._observer = observer
         self._ledger = ledger
         self._answers = Answers(
-            models, backends, Accounts(ledger, limits, observer.metrics), observer
+            models, backends, Accounts(ledger, limits, observer.metrics), observer, images
         )
         # The fields of OpenAI's and of Anthropic's list of models; no SDK minds the other's.
         self._about = {

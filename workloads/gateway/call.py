@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from workloads.gateway.caller import Caller
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
+from workloads.gateway.surfaces.links import Link
 from workloads.gateway.usage import Usage
 
 Json = dict[str, Any]
@@ -45,6 +46,9 @@ class Call(Protocol):
     ending: bytes
     chat: Json | None
     relayed: bool
+
+    def links(self) -> list[Link]:
+        """Images that are still to be fetched from their addresses."""
 
     def converse_request(self) -> Json:
         """The request in Converse's form. Raises ApiError 400 for what that cannot say."""

@@ -203,6 +203,7 @@ class GatewayFile(Section):
 
     models: tuple[ModelConfig, ...]
     guardrail: GuardrailConfig | None = None
+    remote_images: bool = False  # whether images are fetched from public addresses
     jwt: JwtConfig | None = None
     tenants: tuple[TenantConfig, ...] = ()
 

@@ -17,6 +17,7 @@ from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import bad_request, unavailable
 from workloads.gateway.guardrails import Guard
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
+from workloads.gateway.surfaces.links import Link
 from workloads.gateway.usage import Usage
 
 
@@ -134,6 +135,9 @@ class CheckedCall:
         """The events of the stream since the last time."""
         events, self._events = self._events, []
         return events
+
+    def links(self) -> list[Link]:
+        return []  # they were fetched before any backend is asked
 
     def converse_request(self) -> Json:
         raise NotImplementedError  # what it says is in `chat` already

@@ -19,7 +19,6 @@ _ROUTES = frozenset(
         "/v1/chat/completions",
         "/v1/embeddings",
         "/v1/messages",
-        "/v1/responses",
         "/v1/messages/count_tokens",
         "/v1/models",
         "/v1/responses",

@@ -8,6 +8,7 @@ from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request
 from workloads.gateway.surfaces.chat_request import converse_request
 from workloads.gateway.surfaces.chat_response import ChunkWriter, completion
+from workloads.gateway.surfaces.links import Link, chat_links
 from workloads.gateway.usage import Usage
 
 
@@ -35,6 +36,9 @@ class ChatCall:
         self._id = f"chatcmpl-{os.urandom(12).hex()}"
         self._created = int(time.time())
         self._include_usage = bool(options.get("include_usage"))
+
+    def links(self) -> list[Link]:
+        return chat_links(self._body["messages"])
 
     def converse_request(self) -> Json:
         return converse_request(self._body)

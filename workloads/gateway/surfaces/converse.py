@@ -8,6 +8,7 @@ from workloads.gateway.call import Json
 from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request, redact
 from workloads.gateway.event_stream import encode
+from workloads.gateway.surfaces.links import Link
 from workloads.gateway.usage import Usage
 
 
@@ -29,6 +30,9 @@ class ConverseCall:
         self.ending = b""
         self.chat: Json | None = None
         self._body = body
+
+    def links(self) -> list[Link]:
+        return []
 
     def converse_request(self) -> Json:
         return dict(self._body)

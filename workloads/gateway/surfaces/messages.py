@@ -5,6 +5,7 @@ import os
 from workloads.gateway.call import Json
 from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request
+from workloads.gateway.surfaces.links import Link, messages_links
 from workloads.gateway.surfaces.messages_request import converse_request
 from workloads.gateway.surfaces.messages_response import EventWriter, message
 from workloads.gateway.usage import Usage
@@ -35,6 +36,9 @@ class MessagesCall:
         self.chat: Json | None = None
         self._body = body
         self._id = f"msg_{os.urandom(12).hex()}"
+
+    def links(self) -> list[Link]:
+        return messages_links(self._body["messages"])
 
     def converse_request(self) -> Json:
         return converse_request(self._body)

@@ -13,6 +13,7 @@ from workloads.gateway.errors import ApiError, bad_request
 from workloads.gateway.surfaces.chat_request import converse_request
 from workloads.gateway.surfaces.dialects import OpenAI
 from workloads.gateway.surfaces.events import typed_event
+from workloads.gateway.surfaces.links import Link, chat_links
 from workloads.gateway.surfaces.responses_request import chat_request
 from workloads.gateway.surfaces.responses_response import ResponseWriter, response
 from workloads.gateway.usage import Usage
@@ -46,6 +47,9 @@ class ResponsesCall:
             **{key: body.get(key) or value for key, value in _ECHOED.items()},
         }
         self.written: ResponseWriter | None = None
+
+    def links(self) -> list[Link]:
+        return chat_links(self._chat["messages"])
 
     def converse_request(self) -> Json:
         return converse_request(self._chat)
