@@ -182,7 +182,7 @@ class Exchange:
         if not error.retry:
             headers["x-should-retry"] = "false"
         body = self.dialect.failure(error, self.request_id)
-        await self.respond(error.status, body, headers=headers)
+        await self.respond(self.dialect.status(error), body, headers=headers)
 
     async def _start(
         self,

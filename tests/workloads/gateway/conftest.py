@@ -1,5 +1,6 @@
 """The real gateway as a process, and the services behind it as loopback servers."""
 
+import functools
 import hashlib
 import itertools
 import json
@@ -161,17 +162,23 @@ def http(gateway) -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture
-def metric(http) -> Callable[..., float]:
-    """The value of a metric for its labels' values; 0 where it has none yet."""
+def metric_of() -> Callable[..., float]:
+    """The value of a gateway's metric for its labels' values; 0 where it has none yet."""
 
-    def read(name: str, *labels: str) -> float:
-        for family in text_string_to_metric_families(http.get("/metrics").text):
+    def read(gateway: Running, name: str, *labels: str) -> float:
+        for family in text_string_to_metric_families(httpx2.get(f"{gateway.url}/metrics").text):
             for sample in family.samples:
                 if sample.name == name and tuple(sample.labels.values()) == labels:
                     return sample.value
         return 0
 
     return read
+
+
+@pytest.fixture
+def metric(gateway, metric_of) -> Callable[..., float]:
+    """The same of the gateway that most tests share."""
+    return functools.partial(metric_of, gateway)
 
 
 AWS_KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}

@@ -21,7 +21,6 @@ _ROUTES = frozenset(
         "/v1/messages",
         "/v1/messages/count_tokens",
         "/v1/models",
-        "/v1/responses",
         "/v1/usage",
     }
 )

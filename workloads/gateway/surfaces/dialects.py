@@ -18,8 +18,11 @@ class Dialect(Protocol):
     request_id: bytes  # the header that carries it
     events: bytes  # content type of a stream
 
+    def status(self, error: ApiError) -> int:
+        """The status of an HTTP error."""
+
     def failure(self, error: ApiError, request_id: str) -> bytes:
-        """The body of an HTTP error."""
+        """The body of it."""
 
     def failure_headers(self, error: ApiError) -> dict[str, str]:
         """The headers that belong to it."""
@@ -33,6 +36,9 @@ class OpenAI:
 
     request_id = b"x-request-id"
     events = b"text/event-stream; charset=utf-8"
+
+    def status(self, error: ApiError) -> int:
+        return error.status
 
     def failure(self, error: ApiError, request_id: str) -> bytes:
         return error.envelope()
@@ -49,6 +55,9 @@ class Anthropic:
 
     request_id = b"request-id"
     events = b"text/event-stream; charset=utf-8"
+
+    def status(self, error: ApiError) -> int:
+        return error.status
 
     def failure(self, error: ApiError, request_id: str) -> bytes:
         detail = {
@@ -70,10 +79,15 @@ class Bedrock:
     request_id = b"x-amzn-requestid"
     events = b"application/vnd.amazon.eventstream"
 
+    def status(self, error: ApiError) -> int:
+        return error.status if error.retry else 400  # its SDK tries again after any 429
+
     def failure(self, error: ApiError, request_id: str) -> bytes:
         return orjson.dumps({"message": redact(error.message)})
 
     def failure_headers(self, error: ApiError) -> dict[str, str]:
+        if not error.retry:
+            return {"x-amzn-errortype": "ServiceQuotaExceededException"}
         return {"x-amzn-errortype": _BEDROCK_NAMES.get(error.status, "ValidationException")}
 
     def last_event(self, error: ApiError, request_id: str) -> bytes:
