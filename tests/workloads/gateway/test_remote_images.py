@@ -76,7 +76,9 @@ def fetch(routes: dict[str, web.Response | str], *paths: str, make=chat, public=
         answer = routes[request.path]
         if isinstance(answer, str):
             return web.Response(status=302, headers={"location": answer})
-        return answer
+        return web.Response(
+            body=answer.body, status=answer.status, content_type=answer.content_type
+        )
 
     async def run():
         app = web.Application()
@@ -92,12 +94,10 @@ def fetch(routes: dict[str, web.Response | str], *paths: str, make=chat, public=
 
 @pytest.mark.parametrize("kind", IMAGES)
 def test_an_image_takes_the_place_of_its_address(kind):
-    def answer():
-        return web.Response(body=IMAGES[kind], content_type="application/octet-stream")
-
+    answer = web.Response(body=IMAGES[kind], content_type="application/octet-stream")
     data = base64.b64encode(IMAGES[kind]).decode()
 
-    call, [request] = fetch({"/fox": answer()}, "/fox")
+    call, [request] = fetch({"/fox": answer}, "/fox")
     [part] = call.chat["messages"][0]["content"]
     assert part["image_url"]["url"] == f"data:image/{kind};base64,{data}"
     assert "authorization" not in request.headers
@@ -109,7 +109,7 @@ def test_an_image_takes_the_place_of_its_address(kind):
         body = {"model": "m", "max_tokens": 5}
         return MessagesCall({**body, "messages": [{"role": "user", "content": [image, result]}]})
 
-    call, _ = fetch({"/fox": answer()}, "/fox", make=messages)
+    call, _ = fetch({"/fox": answer}, "/fox", make=messages)
     [turn] = call.converse_request()["messages"]
     image, result = turn["content"]
     assert image == {"image": {"format": kind, "source": {"bytes": data}}}
@@ -197,11 +197,12 @@ def test_the_gateway_fetches_nothing_from_its_own_network(start_gateway, service
     )
     content = chat(f"{services.url}/v1/fox.png").chat["messages"]
 
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as client:
-        with pytest.raises(
-            openai.BadRequestError, match=r"cannot be fetched|must be sent"
-        ) as caught:
-            client.chat.completions.create(model=model, messages=content)
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    with (
+        client,
+        pytest.raises(openai.BadRequestError, match=r"cannot be fetched|sent as") as caught,
+    ):
+        client.chat.completions.create(model=model, messages=content)
 
     assert services.received == {}
     assert ("nothing is fetched" in caught.value.message) is not allowed
