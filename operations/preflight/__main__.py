@@ -32,7 +32,7 @@ from workloads.command import InputError
 
 # Of another account, or of a region that is off, nothing else is worth asking.
 _FIRST = ("account", "region-enabled")
-_FIRST_SECONDS, _SECONDS = 8.0, 18.0  # the command is to be through in half a minute
+_FIRST_SECONDS, _SECONDS = 6.0, 22.0  # the command is to be through in half a minute
 _WIDTH = 120  # characters, where no terminal says how wide it is
 
 
@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         now=datetime.now(UTC),
         aws=aws,
         asks=frozenset(),
+        folder=None if options.environments == ENVIRONMENTS else options.environments,
     )
     questions = sum(question.when(config) for question in QUESTIONS.values())
     with progress(questions) as on_outcome:

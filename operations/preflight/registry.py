@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from operations.preflight.aws import Answer, Aws
@@ -40,6 +41,7 @@ class Case:
     now: datetime
     aws: Aws
     asks: frozenset[str]
+    folder: Path | None = None  # of the environment's file; None: the shipped one
 
     @property
     def region(self) -> str:
@@ -78,6 +80,11 @@ class Case:
         )
         ids = (r.get("PhysicalResourceId") for r in answer["StackResources"] if is_of(r, type))
         return next(ids, None)
+
+    def cdk(self, command: str, stack: str) -> str:
+        """A command of the CDK's command line on one of the environment's stacks."""
+        context = f" -c environments={self.folder}" if self.folder else ""
+        return f"npx cdk {command} {self.name}/{stack}{context}"
 
     def command(self, text: str) -> str:
         """A command of the AWS command line in the environment's region."""

@@ -210,7 +210,7 @@ def bedrock_access(case: Case) -> Iterator[Found]:
         yield from _availability(model, maker, answer)
     if "anthropic" in makers and not _use_case(case):
         yield Found(
-            "fails",
+            "may fail",  # an organization's management account can have told it for all
             "the account has not told Anthropic what it uses Claude for",
             case.command("bedrock put-use-case-for-model-access --form-data fileb://use-case.json"),
         )
@@ -218,26 +218,31 @@ def bedrock_access(case: Case) -> Iterator[Found]:
 
 def _availability(model: _Model, maker: str, answer: Answer) -> Iterator[Found]:
     agreement = answer["agreementAvailability"]["status"]
-    offers = f"aws bedrock list-foundation-model-agreement-offers --model-id {model.id}"
+    offers = (
+        f"aws bedrock list-foundation-model-agreement-offers --model-id {model.id} --region "
+        f"{model.region}  # then create-foundation-model-agreement --offer-token …"
+    )
+    support = (
+        "aws support create-case --service-code amazon-bedrock --category-code other "
+        f"--subject 'access to {model.id}' --communication-body 'access to {model.id}'"
+    )
     if answer["authorizationStatus"] != "AUTHORIZED":
         yield Found(
             "fails",
             f"the account is not authorized to use {model.id}",
-            "aws support create-case --service-code amazon-bedrock --category-code other "
-            f"--subject 'authorize {model.id}' --communication-body 'authorize {model.id}'",
+            support,
         )
     if agreement != "AVAILABLE" and maker not in _NOT_SOLD:
         yield Found(
             "fails",
             f"the account has no agreement for {model.id}: {agreement}",
-            f"{offers} --region {model.region}  # then create-foundation-model-agreement "
-            "--offer-token …",
+            offers,
         )
     elif answer["entitlementAvailability"] != "AVAILABLE":
         yield Found(
             "fails",
             f"the account is not entitled to {model.id}",
-            f"{offers} --region {model.region}",
+            support if maker in _NOT_SOLD else offers,
         )
     if model.profile is None and answer["regionAvailability"] != "AVAILABLE":
         yield Found(

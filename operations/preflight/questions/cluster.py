@@ -22,15 +22,15 @@ from workloads.versions import VERSIONS
 def kubernetes_version(case: Case) -> Iterator[Found]:
     version = case.config.cluster.kubernetes_version
     answer = case.ask("eks", "DescribeClusterVersions", includeAll=True)
-    states = {row["clusterVersion"]: row["versionStatus"] for row in answer["clusterVersions"]}
-    state = states.get(version, "UNSUPPORTED")
+    states = {row["clusterVersion"]: row.get("versionStatus") for row in answer["clusterVersions"]}
+    state = states.get(version)
     newer = [v for v in VERSIONS.kubernetes if states.get(v) == "STANDARD_SUPPORT"]
     fix = (
         f'set cluster.kubernetes_version = "{newer[-1]}" in {case.name}.toml'
         if newer
         else "add a newer version to workloads/versions.toml"
     )
-    if state == "UNSUPPORTED":
+    if state in (None, "UNSUPPORTED"):
         yield Found("fails", f"EKS makes no cluster of Kubernetes {version} any more", fix)
     elif state == "EXTENDED_SUPPORT":
         yield Found(

@@ -102,7 +102,7 @@ def stacks(case: Case) -> Iterator[Found]:
                 case.command(f"cloudformation continue-update-rollback --stack-name {name}"),
             )
         elif state == "DELETE_FAILED":
-            yield Found("fails", said, f"npx cdk destroy {case.name}/{id}")
+            yield Found("fails", said, case.cdk("destroy", id))
         elif state in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
             kept = stack.get("EnableTerminationProtection")
             unlock = case.command(

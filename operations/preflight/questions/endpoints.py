@@ -141,7 +141,7 @@ def endpoint_models(case: Case) -> Iterator[Found]:
                 "note",
                 f"the endpoint {endpoint.name} needs its model in the bucket before its stack is "
                 "deployed, and there is no bucket yet",
-                f"npx cdk deploy {case.name}/storage && {command}",
+                f"{case.cdk('deploy', 'storage')} && {command}",
             )
             continue
         answer = case.ask("s3", "ListObjectsV2", Bucket=bucket, Prefix=f"{endpoint.model}/")

@@ -162,9 +162,10 @@ def mirrored(case: Case) -> Iterator[Found]:
         if _manifest(case, case.account, repository, version) is None:
             missing.append(copy.target)
     if missing:
+        folder = f" --environments {case.folder}" if case.folder else ""
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         yield Found(
             "fails",
             f"the registry of {case.account} lacks {', '.join(missing[:3])}{more}",
-            f"python -m operations.mirror {case.name} --script | bash",
+            f"python -m operations.mirror {case.name} --script{folder} | bash",
         )

@@ -73,7 +73,11 @@ def not_authorized(answers):
 
 
 @fault(
-    "prod", "bedrock-access", "fails", "not entitled to amazon.nova-lite-v1:0", "agreement-offers"
+    "prod",
+    "bedrock-access",
+    "fails",
+    "not entitled to amazon.nova-lite-v1:0",
+    "support create-case",
 )
 def not_entitled(answers):
     rows = answers["bedrock:GetFoundationModelAvailability"].rows
@@ -92,7 +96,9 @@ def model_not_available_in_the_region(answers):
     rows["amazon.nova-lite-v1:0"]["regionAvailability"] = "NOT_AVAILABLE"
 
 
-@fault("closed", "bedrock-access", "fails", "not told Anthropic", "put-use-case-for-model-access")
+@fault(
+    "closed", "bedrock-access", "may fail", "not told Anthropic", "put-use-case-for-model-access"
+)
 def no_use_case(answers):
     answers["bedrock:GetUseCaseForModelAccess"] = Refusal("ResourceNotFoundException", "none")
 
