@@ -107,6 +107,7 @@ class Turn {
   finish({ model, usage, reason }, asked, prices) {
     const took = performance.now() - this.began;
     this.body.ariaBusy = "false";
+    this.body.replaceChildren(...withCode(this.text));
     const facts = [fact("first token", this.first === null ? "none" : seconds(this.first)), fact("in all", seconds(took))];
     if (usage) {
       // From the first token to the end; an answer that came at once has no such time.
@@ -137,6 +138,12 @@ class Turn {
     this.element.append(el("p", { className: "error", role: "alert" }, status, message));
   }
 }
+
+/** The text, with what stands between fences (```) as code. */
+const withCode = (text) =>
+  text
+    .split(/^```[^\n`]*\n?/m)
+    .map((part, index) => (index % 2 ? el("pre", { tabIndex: 0 }, el("code", {}, part.trimEnd())) : part));
 
 const fact = (name, value) => el("span", { "data-fact": name }, el("small", {}, name), el("b", {}, value));
 

@@ -237,6 +237,17 @@ def test_what_a_model_writes_is_text_and_nothing_else(page, services):
     assert page.locator(".log img, .log script").count() == 0
 
 
+def test_code_between_fences_is_shown_as_code(page, services):
+    services.answer("own", *openai_stream(["Look:\n```py", "thon\nx = `1`\n``", "`\nDone"]))
+    services.answer(NOVA, *converse_stream(["x"]))
+    enter(page)
+    ask(page, "Code, please")
+
+    expect(column(page, "own").locator(".answer pre code")).to_have_text("x = `1`")
+    expect(column(page, "own").locator(".answer")).to_contain_text("Done")
+    assert "```" not in column(page, "own").locator(".answer").inner_text()
+
+
 def test_usage_is_drawn_by_day_and_model(page, services, playground):
     services.answer(NOVA, *converse_stream(["x"], usage(4, 3)))
     body = {"messages": [{"role": "user", "content": "Hi"}], "stream": True}
