@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+MOST_SECONDS = 300  # for the slowest server's answers
+
 
 @dataclass(frozen=True)
 class Result:
@@ -85,7 +87,7 @@ class Crowd:
     async def __aexit__(self, *_: object) -> None:
         for client in self._clients:
             client.go_on = False
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(MOST_SECONDS):
             await asyncio.gather(*(client.stopped for client in self._clients))
 
     def answer(self) -> bytes:
@@ -109,16 +111,20 @@ async def warm_up(port: int, request: bytes, answers: int = 20) -> None:
 async def load(
     port: int, process: int, request: bytes, *, clients: int, seconds: float
 ) -> tuple[Result, bytes]:
-    """Run `clients` for `seconds`, after a warm-up of a fifth of it; and one whole answer."""
+    """Run `clients` for `seconds`, after a warm-up of a fifth of it; and one whole answer.
+
+    Longer where a server is so slow that each client has not had two answers by then.
+    """
     async with Crowd(port, [request] * clients) as crowd:
         await asyncio.sleep(seconds / 5)
         crowd.times.clear()
         began, cpu = time.perf_counter(), cpu_seconds(process)
         await asyncio.sleep(seconds)
+        async with asyncio.timeout(MOST_SECONDS):
+            while len(crowd.times) < 2 * clients:
+                await asyncio.sleep(0.05)
         took, cpu = time.perf_counter() - began, cpu_seconds(process) - cpu
         measured = sorted(crowd.times)
-    if not measured:
-        raise SystemExit(f"no answer within {seconds:g} s; give it more --seconds")
     return (
         Result(
             per_second=len(measured) / took,
