@@ -65,7 +65,8 @@ def _bedrock_model(value: str) -> str:
 
 def _profile(value: str) -> str:
     if not re.fullmatch(
-        r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-z0-9]+", value
+        r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[A-Za-z0-9.:-]+",
+        value,
     ):
         raise ValueError(
             f"{value!r} is not an application inference profile, such as "
