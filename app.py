@@ -42,7 +42,9 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
         stage,
         {"IAMNoInlinePolicy": "A role's policy is the role's alone: it comes and goes with it."},
     )
-    vpc = NetworkStack(stage, "network", config=config.network).vpc
+    vpc = NetworkStack(
+        stage, "network", config=config.network, runtimes=config.gateway.runtimes
+    ).vpc
     storage = StorageStack(
         stage,
         "storage",

@@ -1,9 +1,11 @@
 """The network of one environment: its zones, its way out, and private ways to AWS's services."""
 
+from collections.abc import Collection
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -16,11 +18,10 @@ _MOST_ZONES = 6  # of any region; address space is kept for each, so that a zone
 # through the S3 gateway; these two keep pulls going while the NAT gateway's zone is down.
 _WITH_NAT = {"EcrApi": "ecr.api", "EcrDocker": "ecr.dkr"}
 
-# With no way out, everything that nodes, pods and the gateway call, and the function that installs
-# charts: CloudFormation's framework calls it through Lambda's own API, from inside the VPC.
+# With no way out, all that nodes, pods and tasks call, and the function that installs charts:
+# CloudFormation's framework calls it through Lambda's own API, from inside the VPC.
 _WITHOUT_NAT = _WITH_NAT | {
     "Autoscaling": "autoscaling",
-    "BedrockRuntime": "bedrock-runtime",
     "CloudWatch": "monitoring",
     "Ec2": "ec2",
     "Eks": "eks",
@@ -28,10 +29,35 @@ _WITHOUT_NAT = _WITH_NAT | {
     "Elb": "elasticloadbalancing",
     "Lambda": "lambda",
     "Logs": "logs",
-    "SageMakerRuntime": "sagemaker.runtime",
     "Ssm": "ssm",
     "SsmMessages": "ssmmessages",
     "Sts": "sts",
+}
+_RUNTIMES = {"bedrock-runtime": "BedrockRuntime", "sagemaker.runtime": "SageMakerRuntime"}
+
+# What may pass an endpoint, where it is known; and only for identities of this account, so that
+# nobody carries data out with the keys of another.
+_PASSES = {
+    "bedrock-runtime": (
+        "bedrock:ApplyGuardrail",
+        "bedrock:CountTokens",
+        "bedrock:InvokeModel",
+        "bedrock:InvokeModelWithResponseStream",
+    ),
+    "sagemaker.runtime": (
+        "sagemaker:InvokeEndpoint",
+        "sagemaker:InvokeEndpointWithResponseStream",
+    ),
+    "dynamodb": (
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:DescribeTable",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:Scan",
+        "dynamodb:UpdateItem",
+    ),
 }
 
 
@@ -42,8 +68,15 @@ class NetworkStack(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: NetworkConfig, **kwargs: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: NetworkConfig,
+        runtimes: Collection[str],
+        **kwargs: Any,
     ) -> None:
+        """`runtimes`: where models answer the gateway, of bedrock-runtime and sagemaker.runtime."""
         self._zones = list(config.zones)
         super().__init__(scope, construct_id, **kwargs)
 
@@ -71,7 +104,7 @@ class NetworkStack(cdk.Stack):
         )
         self._pin_subnets_to_zone_ids()
         self._log_rejected_flows()
-        self._add_endpoints(config)
+        self._add_endpoints(config, runtimes)
 
     @property
     def availability_zones(self) -> list[str]:
@@ -112,11 +145,12 @@ class NetworkStack(cdk.Stack):
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
 
-    def _add_endpoints(self, config: NetworkConfig) -> None:
+    def _add_endpoints(self, config: NetworkConfig, runtimes: Collection[str]) -> None:
         # Free, and they carry the heavy traffic: data, checkpoints, image layers.
         gateway = ec2.GatewayVpcEndpointAwsService
         self.vpc.add_gateway_endpoint("S3", service=gateway.S3)
-        self.vpc.add_gateway_endpoint("DynamoDb", service=gateway.DYNAMODB)
+        tables = self.vpc.add_gateway_endpoint("DynamoDb", service=gateway.DYNAMODB)
+        self._limit(tables, "dynamodb")
 
         group = ec2.SecurityGroup(
             self,
@@ -126,13 +160,29 @@ class NetworkStack(cdk.Stack):
             allow_all_outbound=False,
         )
         group.add_ingress_rule(ec2.Peer.ipv4(config.cidr), ec2.Port.tcp(443), "from the VPC")
-        for name, service in (_WITH_NAT if config.egress == "nat" else _WITHOUT_NAT).items():
-            self.vpc.add_interface_endpoint(
+        services = dict(_WITH_NAT)
+        if config.egress == "private":
+            services = _WITHOUT_NAT | {_RUNTIMES[service]: service for service in runtimes}
+        for name, service in services.items():
+            endpoint = self.vpc.add_interface_endpoint(
                 name,
                 service=ec2.InterfaceVpcEndpointAwsService(service),
                 security_groups=[group],
                 open=False,
             )
+            if service in _PASSES:
+                self._limit(endpoint, service)
+
+    def _limit(self, endpoint: ec2.VpcEndpoint, service: str) -> None:
+        """Let through what is done with the service here, by identities of this account."""
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=list(_PASSES[service]),
+                resources=["*"],
+                conditions={"StringEquals": {"aws:PrincipalAccount": self.account}},
+            )
+        )
 
 
 def _subnets(egress: str) -> list[ec2.SubnetConfiguration]:

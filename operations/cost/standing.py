@@ -15,8 +15,8 @@ from workloads.hardware import INSTANCES, Instance
 from workloads.prices import PRICES, UnknownPrice
 from workloads.versions import VERSIONS
 
-# stacks/network.py
-_ENDPOINTS = {"nat": 2, "private": 15}
+# stacks/network.py: interface endpoints, without those where models answer
+_ENDPOINTS = {"nat": 2, "private": 13}
 # stacks/cluster/system_nodes.py: the first of these that the region has, two to three of them
 _SYSTEM_TYPES = ("m7a.large", "m6a.large", "m5.large")
 _SYSTEM_NODES = (2, 3)
@@ -25,7 +25,8 @@ _SYSTEM_VOLUME_GB = 50
 _LARGE_VOLUME_GB, _SMALL_VOLUME_GB, _COMPILING_VCPUS = 512, 128, 32
 # stacks/gateway/service.py: vCPUs and GB of a task, tasks at least and at most
 _TASK_VCPUS, _TASK_GB, _TASKS = 1, 2, (2, 10)
-_SCALING_POLICIES = 1
+_SCALING_POLICIES = 2
+_FIREWALL_RULES = 4  # stacks/gateway/firewall.py
 # stacks/observability.py: metrics that the alarms look at; a calculated one counts for its parts
 _CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 1, 1, 6
 _GATEWAY_ALARMS = 4
@@ -50,7 +51,7 @@ def _network(config: EnvironmentConfig) -> Iterator[Line]:
         yield _constant(
             config, "network", "public_ipv4_hour", "AWS::EC2::EIP", of="of the NAT gateway"
         )
-    endpoints = _ENDPOINTS[config.network.egress]
+    endpoints = interface_endpoints(config)
     zones = len(config.network.zones)
     yield _constant(
         config,
@@ -136,6 +137,9 @@ def _gateway(config: EnvironmentConfig) -> Iterator[Line]:
             quantity=len(config.network.zones),
             of="of the load balancer, one in each zone at least",
         )
+    firewall = "AWS::WAFv2::WebACL"
+    yield _constant(config, "gateway", "waf_acl_month", firewall)
+    yield _constant(config, "gateway", "waf_rule_month", firewall, quantity=_FIREWALL_RULES)
     least, most = _TASKS
     for row, amount in (
         ("fargate_arm_vcpu_hour", _TASK_VCPUS),
@@ -178,6 +182,12 @@ def _observability(config: EnvironmentConfig) -> Iterator[Line]:
         resources=1 + served + (_GATEWAY_ALARMS if gateway else 0),
         quantity=metrics,
     )
+
+
+def interface_endpoints(config: EnvironmentConfig) -> int:
+    """How many the network has; with a way out, models are reached through it."""
+    runtimes = config.gateway.runtimes if config.network.egress == "private" else ()
+    return _ENDPOINTS[config.network.egress] + len(runtimes)
 
 
 def in_extended_support(version: str, day: date) -> bool:

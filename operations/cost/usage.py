@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from operations.cost.bill import Rate, Usage, service
+from operations.cost.standing import interface_endpoints
 from stacks.config import EnvironmentConfig
 from workloads.gateway.config import ModelConfig
 from workloads.prices import PRICES
@@ -15,8 +16,12 @@ THOUSAND, MILLION = 1_000, 1_000_000
 _TOKENS_IN, _TOKENS_OUT = 1_000, 250  # of a request to a model of Bedrock
 _TEXT_UNITS = 5  # of a request and its answer: 1,000 characters each (Bedrock's pricing page)
 _METRICS = 30  # that Container Insights makes of one ECS cluster with one service
+_OWN_METRICS = 8  # workloads/gateway/seen/emf.py
+# Units of a request in the ledger: an entry and its counters, twice because in a transaction
+# (DynamoDB developer guide, "Capacity management for transactions").
+_WRITES = 4
 # Stack -> its log groups, and for how many months they keep what was written.
-_LOGS = {"network": (1, 1), "cluster": (2, 1), "gateway": (1, 3)}
+_LOGS = {"network": (1, 1), "cluster": (2, 1), "gateway": (2, 3)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,7 @@ def _network(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
         "AWS::EC2::VPCEndpoint",
         month.gb_logs,
         f"as much as a stack logs, {month.gb_logs:g} GB (--gb-logs); S3 and images pass for free",
-        resources=2 if config.network.egress == "nat" else 15,
+        resources=interface_endpoints(config),
     )
 
 
@@ -110,17 +115,21 @@ def _gateway(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
     rows = (
         ("alb_lcu_hour", "AWS::ElasticLoadBalancingV2::LoadBalancer", 1.0,
          "one LCU all the time: 25 new connections a second, or 1 GB an hour"),
+        ("waf_request_million", "AWS::WAFv2::WebACL", millions, asked),
         ("dynamodb_read_million", table, millions, f"{asked}, a read each"),
+        ("dynamodb_write_million", table, _WRITES * millions,
+         f"{asked}, {_WRITES} write units each"),
         ("dynamodb_gb_month", table, 1.0, "1 GB"),
         ("dynamodb_pitr_gb_month", table, 1.0, "1 GB"),
         ("kms_request_10k", "AWS::KMS::Key", month.requests / 10_000, f"{asked}, one each"),
         ("guardrail_content_thousand", guardrail, units, text),
         ("guardrail_sensitive_thousand", guardrail, units, text),
-        ("custom_metric_month", "AWS::ECS::Cluster", float(_METRICS),
-         f"{_METRICS} metrics of Container Insights"),
+        ("custom_metric_month", "AWS::ECS::Cluster", float(_METRICS + _OWN_METRICS),
+         f"{_METRICS} metrics of Container Insights and {_OWN_METRICS} that the tasks log"),
     )  # fmt: skip
     for row, resource, quantity, assumed in rows:
-        yield _of(config, "gateway", row, resource, quantity, assumed)
+        held = 2 if resource == table else 1
+        yield _of(config, "gateway", row, resource, quantity, assumed, resources=held)
     bedrock = [model for model in config.gateway.models if model.bedrock]
     for model in bedrock:
         yield from _tokens(model, month.requests / len(bedrock))

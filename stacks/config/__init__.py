@@ -11,6 +11,7 @@ from stacks.config.environment import (
     EndpointConfig,
     EnvironmentConfig,
     GatewayConfig,
+    JwtConfig,
     NetworkConfig,
     StorageConfig,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "EndpointConfig",
     "EnvironmentConfig",
     "GatewayConfig",
+    "JwtConfig",
     "NetworkConfig",
     "NodePoolConfig",
     "StorageConfig",

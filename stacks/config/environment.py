@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, Strict, model_validator
 from stacks.config import fields, rules
 from stacks.config.errors import wrong
 from stacks.config.fields import Section
-from stacks.config.gateway import check_models_region
+from stacks.config.gateway import check_guardrails_region, check_jwt, check_models_region
 from stacks.config.pools import NodePoolConfig
 from workloads.gateway.config import ModelConfig, check_models
 
@@ -87,17 +87,53 @@ class EndpointConfig(Section):
     ]
 
 
+class JwtConfig(Section):
+    """Tokens that the load balancer verifies, beside API keys: who issues them."""
+
+    issuer: fields.HttpsUrl
+    jwks_endpoint: fields.HttpsUrl
+    claim: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_:./-]{1,128}$",
+            description="the name of the claim that says who calls, such as sub or client_id",
+        ),
+    ] = "sub"
+
+
 class GatewayConfig(Section):
-    """The gateway: what it runs, whether the internet reaches it, and the models it serves."""
+    """The gateway: what it runs, whether the internet reaches it, and the models it serves.
+
+    `jwt` takes tokens beside API keys. `cost_tenants`: tenants whose use of Bedrock is billed under
+    a tag of their own. `guardrails`: those that tenants' rows may name beside the stack's own.
+    """
 
     image: Annotated[
         str | None, Field(pattern=r"^\S+$", description="the URI of a container image")
     ] = None
     public: fields.Switch = False
     certificate: fields.CertificateArn = None
+    jwt: JwtConfig | None = None
+    cost_tenants: Annotated[
+        tuple[fields.TenantName, ...],
+        AfterValidator(fields.unique),
+        Field(description='a list of tenants\' names, such as ["team-a"]'),
+    ] = ()
+    guardrails: Annotated[
+        tuple[fields.GuardrailArn, ...],
+        AfterValidator(fields.unique),
+        Field(description="a list of ARNs of Bedrock guardrails"),
+    ] = ()
     models: Annotated[
         tuple[ModelConfig, ...], Field(description="tables, each written [[gateway.models]]")
     ] = ()
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """AWS's services where its models answer; guardrails are Bedrock's, also for own models."""
+        bedrock = ("bedrock-runtime",) if self.models else ()
+        sagemaker = any(model.sagemaker for model in self.models)
+        return (*bedrock, *(("sagemaker.runtime",) if sagemaker else ()))
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -107,6 +143,12 @@ class GatewayConfig(Section):
                 True,
                 "a public gateway needs certificate, the ARN of one in AWS Certificate Manager; "
                 "set it, or set public = false",
+            )
+        if self.jwt and self.certificate is None:
+            raise wrong(
+                "jwt",
+                None,
+                "needs certificate: the load balancer verifies tokens behind HTTPS alone",
             )
         try:
             check_models(self.models)
@@ -168,7 +210,9 @@ class EnvironmentConfig(Section):
             key = f'endpoints["{endpoint.name}"]'
             rules.check_hosting_type(key, endpoint.instance_type, self.region)
         check_models_region(self.gateway.models, self.region)
+        check_guardrails_region(self.gateway.guardrails, self.region)
         rules.check_public(self.gateway.public, self.network.egress)
+        check_jwt(self.gateway.jwt is not None, self.network.egress)
         if self.gateway.certificate:
             rules.check_certificate(self.gateway.certificate, self.region, self.account)
         return self

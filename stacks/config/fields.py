@@ -169,6 +169,30 @@ CertificateArn = Annotated[
         description="the ARN of a certificate in AWS Certificate Manager",
     ),
 ]
+HttpsUrl = Annotated[
+    str,
+    Field(
+        pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#]*)?$",
+        max_length=256,
+        description="an HTTPS URL of up to 256 characters, such as https://issuer.example.com",
+    ),
+]
+TenantName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$",
+        description="a tenant's name: up to 128 letters, digits and . _ : / - that start with a "
+        "letter or a digit",
+    ),
+]
+GuardrailArn = Annotated[
+    str,
+    Field(
+        pattern=r"^arn:aws:bedrock:[a-z0-9-]+:[0-9]{12}:guardrail/[a-z0-9]+$",
+        description="the ARN of a Bedrock guardrail, such as "
+        "arn:aws:bedrock:us-east-2:111122223333:guardrail/abc123",
+    ),
+]
 Reservation = Annotated[
     str | None,
     Field(

@@ -1,4 +1,4 @@
-"""The rules that tie the gateway's models to the environment's region.
+"""The rules that tie the gateway to the environment's region and network.
 
 Each raises an error whose sentence says what would be right.
 """
@@ -38,6 +38,32 @@ def check_models_region(models: tuple[ModelConfig, ...], region: str) -> None:
             _check_bedrock(f"{key}.bedrock", model.bedrock, region)
         if model.openai:
             _check_server(f"{key}.openai", model.openai)
+
+
+def check_guardrails_region(guardrails: tuple[str, ...], region: str) -> None:
+    """Whether Bedrock can apply every guardrail where it is called."""
+    for arn in guardrails:
+        if arn.split(":")[3] != region:
+            raise wrong(
+                "gateway.guardrails",
+                arn,
+                f"Bedrock applies a guardrail of its own region alone; create one in {region}",
+            )
+
+
+def check_jwt(jwt: bool, egress: str) -> None:
+    """A load balancer fetches the issuer's keys from the internet, as it does for OIDC.
+
+    ELB user guide, "Verify JWTs": the endpoint is public; "Authenticate users": one inside the VPC
+    reaches such endpoints through a NAT gateway.
+    """
+    if jwt and egress == "private":
+        raise wrong(
+            "gateway.jwt",
+            None,
+            "needs a way out: the load balancer fetches the issuer's keys; set network.egress = "
+            '"nat", or leave jwt out and give API keys',
+        )
 
 
 def _check_bedrock(key: str, model_id: str, region: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -16,6 +17,9 @@ PORT = 8080
 # A stopping task serves on for so long: the load balancer, told at the same time, takes some
 # seconds to send new requests elsewhere.
 LEAVE_SECONDS = 10
+# Of each task. As streams of a hundred events a second they would take half of what a core was
+# measured to decode and write (docs/benchmarks.md).
+_IN_FLIGHT = 100
 
 
 class GatewayService(Construct):
@@ -33,10 +37,12 @@ class GatewayService(Construct):
         image: ecs.ContainerImage,
         key: kms.Key,
         config_toml: str,
-        table_name: str,
+        tenants_table: str,
+        ledger_table: str,
         permissions: Sequence[iam.PolicyStatement],
     ) -> None:
         super().__init__(scope, construct_id)
+        name = cdk.Stack.of(self).stack_name  # one of its kind in an account and region
 
         definition = ecs.FargateTaskDefinition(
             self,
@@ -53,10 +59,11 @@ class GatewayService(Construct):
             image=image,
             command=[
                 *("--host", "0.0.0.0", "--port", str(PORT)),
-                *("--table", table_name),
+                *("--table", tenants_table),
+                *("--ledger-table", ledger_table),
                 *("--leave", str(LEAVE_SECONDS)),
             ],
-            environment={"GATEWAY_CONFIG": config_toml},
+            environment={"GATEWAY_CONFIG": config_toml, "GATEWAY_SERVICE": name},
             port_mappings=[ecs.PortMapping(container_port=PORT)],
             readonly_root_filesystem=True,
             stop_timeout=cdk.Duration.seconds(120),  # the most ECS allows: streams may end
@@ -76,10 +83,27 @@ class GatewayService(Construct):
             min_healthy_percent=100,
             health_check_grace_period=cdk.Duration.seconds(60),
         )
+        self._scale(name)
+        self._acknowledge(definition)
+
+    def _scale(self, name: str) -> None:
+        """Follow what is in flight, which the tasks tell in their logs, and the CPU."""
         tasks = self.service.auto_scale_task_count(min_capacity=2, max_capacity=10)
         tasks.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
-
-        self._acknowledge(definition)
+        tasks.scale_to_track_custom_metric(
+            "InFlight",
+            metric=cloudwatch.Metric(
+                namespace="Gateway",
+                metric_name="InFlightRequests",
+                dimensions_map={"Service": name},
+                statistic="Average",  # over the tasks: each tells its own
+                period=cdk.Duration.minutes(1),
+            ),
+            target_value=_IN_FLIGHT,
+            scale_out_cooldown=cdk.Duration.minutes(1),
+            # A task that goes takes its streams' time with it: be slow to send one away.
+            scale_in_cooldown=cdk.Duration.minutes(10),
+        )
 
     def _logs(self, key: kms.Key) -> logs.LogGroup:
         stack = cdk.Stack.of(self)

@@ -97,6 +97,56 @@ def test_egress_private_reaches_every_service_that_nodes_pods_and_tasks_call(sta
         assert any(name.endswith(f'.{service}"') for name in services), service
 
 
+@pytest.mark.parametrize(
+    ("runtimes", "reached"),
+    [
+        ((), set()),
+        (("bedrock-runtime",), {"bedrock-runtime"}),
+        (("bedrock-runtime", "sagemaker.runtime"), {"bedrock-runtime", "sagemaker.runtime"}),
+    ],
+)
+def test_without_a_way_out_only_runtimes_that_are_called_cost_an_endpoint(
+    runtimes, reached, synthesize, new_app
+):
+    config = NetworkConfig(zones=["use2-az1", "use2-az2"], egress="private")
+    network = NetworkStack(
+        new_app(),
+        "network",
+        config=config,
+        runtimes=runtimes,
+        env=cdk.Environment(region="us-east-2"),
+    )
+
+    found = endpoints(synthesize(network), "Interface")
+
+    runtime = {name.rpartition("us-east-2.")[2].rstrip('"') for name in found if "runtime" in name}
+    assert runtime == reached
+
+
+@pytest.mark.parametrize(
+    ("service", "action"),
+    [
+        ("dynamodb", "dynamodb:UpdateItem"),
+        ("bedrock-runtime", "bedrock:ApplyGuardrail"),
+        ("sagemaker.runtime", "sagemaker:InvokeEndpoint"),
+    ],
+)
+def test_what_holds_prompts_and_tenants_is_for_this_accounts_identities_alone(
+    stacks, service, action
+):
+    [endpoint] = [
+        endpoint
+        for endpoint in stacks("closed")["network"].every("AWS::EC2::VPCEndpoint").values()
+        if service in json.dumps(endpoint["ServiceName"])
+    ]
+
+    [statement] = endpoint["PolicyDocument"]["Statement"]
+
+    assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}
+    assert action in statement["Action"]
+    assert not any("*" in action for action in statement["Action"])
+
+
 def test_interface_endpoints_take_https_from_the_vpc_alone(stacks):
     network = stacks("closed")["network"]
     [name] = network.every("AWS::EC2::SecurityGroup")
@@ -125,7 +175,11 @@ def test_a_zone_added_later_moves_no_subnet(egress, synthesize, new_app):
     def blocks(count):
         config = NetworkConfig(zones=zones[:count], egress=egress)
         network = NetworkStack(
-            new_app(), "network", config=config, env=cdk.Environment(region="us-east-2")
+            new_app(),
+            "network",
+            config=config,
+            runtimes=(),
+            env=cdk.Environment(region="us-east-2"),
         )
         return {
             name: subnet["CidrBlock"]
@@ -140,7 +194,7 @@ def test_the_largest_share_of_the_smallest_network_still_fits_six_zones(synthesi
     config = NetworkConfig(zones=zones, cidr="10.0.0.0/20")
 
     network = NetworkStack(
-        new_app(), "network", config=config, env=cdk.Environment(region="us-east-1")
+        new_app(), "network", config=config, runtimes=(), env=cdk.Environment(region="us-east-1")
     )
 
     assert len(synthesize(network).every("AWS::EC2::Subnet")) == 12

@@ -2,7 +2,8 @@
 
 Nothing is verified here: whoever reaches the gateway past the load balancer could claim anything.
 It may let requests through unverified that have an `x-api-key` header, or whose one `Authorization`
-begins with `Bearer sk-`: such a request is never believed a token, whatever else it carries.
+begins with `Bearer sk-`, in upper or lower case, which it does not tell apart: such a request is
+never believed a token, whatever else it carries.
 """
 
 from base64 import urlsafe_b64decode
@@ -19,7 +20,8 @@ def token_of(headers: list[tuple[bytes, bytes]]) -> str | None:
         return None
     scheme, _, token = found[0].decode("latin-1").partition(" ")
     token = token.strip()
-    return token if scheme.lower() == "bearer" and not token.startswith(KEY_PREFIX) else None
+    is_token = scheme.lower() == "bearer" and not token.lower().startswith(KEY_PREFIX)
+    return token if is_token else None
 
 
 def claim_of(token: str, claim: str) -> str | None:

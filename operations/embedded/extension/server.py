@@ -64,7 +64,7 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         return
     target = headers.get("x-amz-target", "")
     for service in SERVICES:
-        if target.startswith(service.target):
+        if service.takes(target):
             operation = target.removeprefix(service.target)
             account, region = _caller(headers)
             answer = service.answer(operation, await _body(receive), account, region)

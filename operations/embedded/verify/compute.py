@@ -147,6 +147,11 @@ VERIFIERS: Mapping[str, Verifier] = {
         find=Read("elbv2", "DescribeListeners", {"ListenerArns": ["{id}"]}, "Listeners[0]"),
         parts={"Tags": _tags},
     ),
+    "AWS::ElasticLoadBalancingV2::ListenerRule": Verifier(
+        find=Read("elbv2", "DescribeRules", {"RuleArns": ["{id}"]}, "Rules[0]"),
+        parts={"Tags": _tags},
+        unseen=("ListenerArn",),  # it is part of the rule's own
+    ),
     "AWS::Lambda::Function": Verifier(
         find=_function("Configuration"),
         parts={"Tags": _function("Tags")},

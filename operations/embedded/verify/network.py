@@ -72,6 +72,20 @@ def _rule(direction: str) -> Any:
     return find
 
 
+def _web_acl(place: Place, resource: Resource) -> Any:
+    """By its id, which is "name|id|scope"."""
+    name, id, scope = resource.id.split("|")
+    at = {"Name": name, "Id": id, "Scope": scope}
+    found = Read("wafv2", "GetWebACL", at, "WebACL")(place, resource)
+    return found and {"Scope": scope, **found}
+
+
+def _web_acl_tags(place: Place, resource: Resource) -> Any:
+    acl = _web_acl(place, resource)
+    at = {"ResourceARN": acl["ARN"]}
+    return Read("wafv2", "ListTagsForResource", at, "TagInfoForResource.TagList")(place, resource)
+
+
 VERIFIERS = {
     "AWS::EC2::VPC": Verifier(
         find=Read("ec2", "DescribeVpcs", {"VpcIds": ["{id}"]}, "Vpcs[0]"),
@@ -147,6 +161,15 @@ VERIFIERS = {
             "WebACL && {WebACLArn: WebACL.ARN} || `null`",
         ),
         unseen=("ResourceArn",),  # the list is asked for by it
+    ),
+    "AWS::WAFv2::WebACL": Verifier(
+        find=_web_acl, parts={"Tags": _web_acl_tags}, remark="no request is held to it"
+    ),
+    "AWS::WAFv2::LoggingConfiguration": Verifier(
+        find=Read(
+            "wafv2", "GetLoggingConfiguration", {"ResourceArn": "{id}"}, "LoggingConfiguration"
+        ),
+        remark="a record of our own: nothing is logged",
     ),
     "AWS::EC2::LaunchTemplate": Verifier(
         find=Read(

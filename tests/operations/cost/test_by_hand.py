@@ -82,7 +82,9 @@ def by_hand(config, size):
             hour(1, "alb_hour"),
             hour(tasks * 1, "fargate_arm_vcpu_hour"),
             hour(tasks * 2, "fargate_arm_gb_hour"),
-            month(2, "alarm_metric_month"),  # above and below the CPU's target
+            month(2 * 2, "alarm_metric_month"),  # above and below each target: CPU, in flight
+            month(1, "waf_acl_month"),
+            month(4, "waf_rule_month"),
         ],
         "observability": [
             month(1, "kms_key_month"),
@@ -181,13 +183,15 @@ def test_what_is_used_by_hand(answer):
         ("gateway", "logs_ingested_gb"): 3,
         ("gateway", "logs_stored_gb_month"): 9,  # kept for three months
         ("gateway", "alb_lcu_hour"): HOURS,
+        ("gateway", "waf_request_million"): 2,
         ("gateway", "dynamodb_read_million"): 2,
+        ("gateway", "dynamodb_write_million"): 8,  # an entry and its counters, in a transaction
         ("gateway", "dynamodb_gb_month"): 1,
         ("gateway", "dynamodb_pitr_gb_month"): 1,
         ("gateway", "kms_request_10k"): 200,
         ("gateway", "guardrail_content_thousand"): 10_000,
         ("gateway", "guardrail_sensitive_thousand"): 10_000,
-        ("gateway", "custom_metric_month"): 30,
+        ("gateway", "custom_metric_month"): 38,
     }
 
     lines = answer("dev", *options)["usage"]

@@ -17,6 +17,7 @@ ENVIRONMENTS = ("demo", "dev", "prod", "closed", "open")
 # Types that cost nothing by themselves, and why.
 FREE = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "a setting",
+    "AWS::Bedrock::ApplicationInferenceProfile": "a name for tokens that a model is paid for",
     "AWS::Bedrock::GuardrailVersion": "a copy of settings",
     "AWS::Budgets::Budget": "a budget without actions is free",
     "AWS::EC2::FlowLog": "its records are those of its log group",
@@ -35,6 +36,7 @@ FREE = {
     "AWS::EKS::Addon": "runs on the nodes",
     "AWS::EKS::PodIdentityAssociation": "a setting",
     "AWS::ElasticLoadBalancingV2::Listener": "part of its load balancer",
+    "AWS::ElasticLoadBalancingV2::ListenerRule": "part of its load balancer",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "part of its load balancer",
     "AWS::IAM::Policy": "IAM is free",
     "AWS::IAM::Role": "IAM is free",
@@ -46,6 +48,8 @@ FREE = {
     "AWS::SNS::Topic": "the first million publications of a month are free",
     "AWS::SNS::TopicPolicy": "a setting",
     "AWS::SSM::Parameter": "standard parameters are free",
+    "AWS::WAFv2::LoggingConfiguration": "its records are those of its log group",
+    "AWS::WAFv2::WebACLAssociation": "a setting",
     "Custom::AWSCDK-EKS-HelmChart": "runs on the nodes",
     "Custom::AWSCDK-EKS-KubernetesResource": "runs on the nodes",
     "Custom::S3AutoDeleteObjects": "a run of a function",
@@ -118,6 +122,11 @@ def hosted(properties, stack):
     return [(count, count)]
 
 
+def firewall(properties, stack):
+    rules = len(properties["Rules"])
+    return [(1, 1), (rules, rules)]
+
+
 def capacity(properties, stack):
     return [(properties["StorageCapacity"], properties["StorageCapacity"])]
 
@@ -137,6 +146,7 @@ STANDING = {
     "AWS::FSx::FileSystem": capacity,
     "AWS::KMS::Key": each,
     "AWS::SageMaker::Endpoint": hosted,
+    "AWS::WAFv2::WebACL": firewall,
 }
 
 

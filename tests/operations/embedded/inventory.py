@@ -54,6 +54,7 @@ _LISTS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("sns", "list_subscriptions", {}, "Subscriptions[].SubscriptionArn"),
     ("sns", "list_topics", {}, "Topics[].TopicArn"),
     ("ssm", "describe_parameters", {}, "Parameters[].Name"),
+    ("wafv2", "list_web_acls", {"Scope": "REGIONAL"}, "WebACLs[].ARN"),
 )
 
 

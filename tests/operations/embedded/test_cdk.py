@@ -83,7 +83,7 @@ def test_the_demo_is_deployed_kept_updated_and_destroyed(emulator, cdk, environm
     told = " ".join(line for line in said if line.endswith("CREATE_COMPLETE"))
     assert [f.logical_id for f in report.findings if f"({f.logical_id})" not in told] == []
     altered = {(f.type, f.reason) for f in report.findings if f.status == "altered"}
-    assert altered <= LOST
+    assert altered <= LOST, altered - LOST
     declared = {f.type for f in report.findings if f.status == "declared"}
     assert declared == DECLARED
     held = contents(place(emulator), outputs["demo-cluster"]["ClusterName"])

@@ -1,4 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
+
+from workloads.gateway.metrics import Metrics
+from workloads.gateway.seen.emf import EmbeddedMetrics
 
 
 @pytest.fixture
@@ -22,12 +27,14 @@ def test_tasks_run_on_graviton(gateway):
     assert task["RequiresCompatibilities"] == ["FARGATE"]
 
 
-def test_the_command_is_the_gateways_with_its_table(gateway, container):
-    [table] = gateway.every("AWS::DynamoDB::GlobalTable")
+def test_the_command_is_the_gateways_with_its_tables(gateway, container):
+    ledger, tenants = sorted(gateway.every("AWS::DynamoDB::GlobalTable"))
+    assert ledger.startswith("Ledger")
 
     assert container["Command"] == [
         *("--host", "0.0.0.0", "--port", "8080"),
-        *("--table", {"Ref": table}),
+        *("--table", {"Ref": tenants}),
+        *("--ledger-table", {"Ref": ledger}),
         *("--leave", "10"),
     ]
     assert [port["ContainerPort"] for port in container["PortMappings"]] == [8080]
@@ -54,19 +61,50 @@ def test_a_deployment_that_fails_is_taken_back(gateway):
     assert deployment["MinimumHealthyPercent"] == 100
 
 
+def trackings(gateway):
+    return [
+        policy["TargetTrackingScalingPolicyConfiguration"]
+        for policy in gateway.every("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    ]
+
+
 def test_there_are_two_tasks_at_least_and_more_when_busy(gateway):
     target = gateway.only("AWS::ApplicationAutoScaling::ScalableTarget")
-    policy = gateway.only("AWS::ApplicationAutoScaling::ScalingPolicy")
 
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 10)
-    tracking = policy["TargetTrackingScalingPolicyConfiguration"]
-    assert tracking["PredefinedMetricSpecification"] == {
+    [cpu] = [t for t in trackings(gateway) if "PredefinedMetricSpecification" in t]
+    assert cpu["PredefinedMetricSpecification"] == {
         "PredefinedMetricType": "ECSServiceAverageCPUUtilization"
     }
 
 
+@pytest.mark.parametrize("environment", ["demo", "dev", "prod", "closed", "open"])
+def test_tasks_follow_what_each_of_them_says_is_in_flight(stacks, environment):
+    """The line that a task logs, against the metric that the service scales on."""
+    gateway = stacks(environment)["gateway"]
+    [container] = gateway.only("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    names = {e["Name"]: e["Value"] for e in container["Environment"]}
+    [tracking] = [t for t in trackings(gateway) if "CustomizedMetricSpecification" in t]
+    metric = tracking["CustomizedMetricSpecification"]
+
+    written = []
+    writer = SimpleNamespace(write=written.append)
+    EmbeddedMetrics(names["GATEWAY_SERVICE"], Metrics(), writer).publish()
+
+    [line] = written
+    [published] = line["_aws"]["CloudWatchMetrics"]
+    assert published["Namespace"] == metric["Namespace"]
+    assert metric["MetricName"] in [each["Name"] for each in published["Metrics"]]
+    [dimensions] = published["Dimensions"]
+    assert [{"Name": name, "Value": line[name]} for name in dimensions] == metric["Dimensions"]
+    assert metric["Statistic"] == "Average"
+    assert tracking["ScaleInCooldown"] > tracking["ScaleOutCooldown"]
+
+
 def test_logs_are_kept_three_months_under_the_gateways_key(gateway):
-    logs = gateway.only("AWS::Logs::LogGroup")
+    [logs] = [
+        group for name, group in gateway.every("AWS::Logs::LogGroup").items() if "Service" in name
+    ]
     [key] = gateway.every("AWS::KMS::Key")
 
     assert logs["RetentionInDays"] == 90

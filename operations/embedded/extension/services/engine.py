@@ -43,17 +43,28 @@ Operation = Callable[[Store, Record], Mapping[str, Any]]
 
 
 class JsonService:
-    """Operations by name; each gets the store and a request that the model allows."""
+    """Operations by name; each gets the store and a request that the model allows.
 
-    def __init__(self, name: str, operations: Mapping[str, Operation]) -> None:
+    Not `whole`: ministack has the service, and these are what it lacks of it.
+    """
+
+    def __init__(
+        self, name: str, operations: Mapping[str, Operation], *, whole: bool = True
+    ) -> None:
         self.name = name
         self._operations = operations
+        self._whole = whole
         self._stores: dict[tuple[str, str], Store] = {}
 
     @property
     def target(self) -> str:
         """What precedes the operation in the X-Amz-Target header."""
         return f"{service_model(self.name).metadata['targetPrefix']}."
+
+    def takes(self, target: str) -> bool:
+        """Whether a call with this X-Amz-Target header is answered here."""
+        ours = target.startswith(self.target)
+        return ours and (self._whole or target.removeprefix(self.target) in self._operations)
 
     def answer(self, operation: str, body: bytes, account: str, region: str) -> tuple[int, Record]:
         """HTTP status and JSON answer of one call."""

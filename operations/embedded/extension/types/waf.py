@@ -1,4 +1,4 @@
-"""WAF: which web ACL protects which load balancer."""
+"""WAF: which web ACL protects which load balancer, and where an ACL's log goes."""
 
 from operations.embedded.extension.handler import Call, Created, Handler, Properties
 
@@ -20,4 +20,21 @@ class WebAclAssociation:
         call.quietly("wafv2", "DisassociateWebACL", {"ResourceArn": properties["ResourceArn"]})
 
 
-HANDLERS: tuple[Handler, ...] = (WebAclAssociation(),)
+class LoggingConfiguration:
+    """One ACL's log, of which it has one at most."""
+
+    type = "AWS::WAFv2::LoggingConfiguration"
+    create_only = ("ResourceArn",)
+
+    def create(self, call: Call, properties: Properties) -> Created:
+        call("wafv2", "PutLoggingConfiguration", {"LoggingConfiguration": properties})
+        return Created(properties["ResourceArn"])
+
+    def update(self, call: Call, id: str, old: Properties, new: Properties) -> Created:
+        return self.create(call, new)
+
+    def delete(self, call: Call, id: str, properties: Properties) -> None:
+        call.quietly("wafv2", "DeleteLoggingConfiguration", {"ResourceArn": id})
+
+
+HANDLERS: tuple[Handler, ...] = (WebAclAssociation(), LoggingConfiguration())

@@ -38,6 +38,26 @@ def rule(direction: str, peer: str, permissions: str) -> Life:
     )
 
 
+ACL = {
+    "Type": "AWS::WAFv2::WebACL",
+    "Properties": {
+        "Name": "acl",
+        "Scope": "REGIONAL",
+        "DefaultAction": {"Allow": {}},
+        "VisibilityConfig": {
+            "CloudWatchMetricsEnabled": True,
+            "MetricName": "acl",
+            "SampledRequestsEnabled": True,
+        },
+    },
+}
+DESTINATION = "arn:aws:logs:us-east-2:000000000000:log-group:"
+
+
+def logged_in(group: str) -> dict:
+    return {"LogDestinationConfigs": [f"{DESTINATION}{group}"]}
+
+
 LIVES = (
     Life(
         type="AWS::EC2::EIP",
@@ -93,19 +113,7 @@ LIVES = (
     Life(
         type="AWS::WAFv2::WebACLAssociation",
         needs={
-            "Acl": {
-                "Type": "AWS::WAFv2::WebACL",
-                "Properties": {
-                    "Name": "acl",
-                    "Scope": "REGIONAL",
-                    "DefaultAction": {"Allow": {}},
-                    "VisibilityConfig": {
-                        "CloudWatchMetricsEnabled": True,
-                        "MetricName": "acl",
-                        "SampledRequestsEnabled": True,
-                    },
-                },
-            },
+            "Acl": ACL,
             "Vpc": VPC,
             "Subnet": SUBNET,
             "Balancer": {
@@ -120,6 +128,15 @@ LIVES = (
         call=("wafv2", "get_web_acl_for_resource", {"ResourceArn": "{Balancer}"}),
         value="WebACL.Name",
         shown=("acl",),
+    ),
+    Life(
+        type="AWS::WAFv2::LoggingConfiguration",
+        needs={"Acl": ACL},
+        properties={"ResourceArn": {"Fn::GetAtt": ["Acl", "Arn"]}, **logged_in("aws-waf-logs-a")},
+        change=logged_in("aws-waf-logs-b"),
+        call=("wafv2", "get_logging_configuration", {"ResourceArn": "{It}"}),
+        value="LoggingConfiguration.LogDestinationConfigs[0]",
+        shown=(f"{DESTINATION}aws-waf-logs-a", f"{DESTINATION}aws-waf-logs-b"),
     ),
 )
 

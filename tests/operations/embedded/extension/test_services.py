@@ -54,6 +54,24 @@ def test_a_request_that_aws_would_refuse_is_refused(emulator, service, method, p
     assert words in message
 
 
+def test_a_log_of_wafs_goes_where_its_name_says_that_it_is_one(emulator):
+    configuration = {
+        "ResourceArn": "arn:aws:wafv2:us-east-2:000000000000:regional/webacl/acl/1",
+        "LogDestinationConfigs": ["arn:aws:logs:us-east-2:000000000000:log-group:mine"],
+    }
+
+    code, message = refusal(
+        emulator.client("wafv2").put_logging_configuration, LoggingConfiguration=configuration
+    )
+
+    assert code == "WAFInvalidParameterException"
+    assert "must begin with aws-waf-logs-" in message
+
+
+def test_beside_what_is_added_to_it_a_service_of_ministacks_answers_for_itself(emulator):
+    assert emulator.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"] == []
+
+
 def test_what_it_does_not_have_it_says(emulator):
     code, message = refusal(emulator.client("sagemaker").stop_training_job, TrainingJobName="job")
 
