@@ -46,6 +46,7 @@ class Call(Protocol):
     ending: bytes
     chat: Json | None
     relayed: bool
+    choices: int  # how many answers are wanted; more than one makes it a call of `Several`
 
     def links(self) -> list[Link]:
         """Images that are still to be fetched from their addresses."""

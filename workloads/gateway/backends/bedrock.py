@@ -4,12 +4,14 @@ import asyncio
 import re
 import struct
 from collections.abc import AsyncGenerator, Mapping
+from typing import cast
 from urllib.parse import quote
 
 import orjson
 
 from workloads.gateway.backends.attribution import add_metadata, metadata
 from workloads.gateway.backends.bedrock_embeddings import embedding_requests, embedding_vectors
+from workloads.gateway.backends.choices import Several, complete_choices, stream_choices
 from workloads.gateway.backends.converse_stream import ConverseReader
 from workloads.gateway.backends.failures import aws_failure
 from workloads.gateway.call import Call, Json
@@ -51,6 +53,8 @@ class BedrockModel:
         self._count_tokens = bedrock.target(f"/model/{foundation}/count-tokens")
 
     async def complete(self, call: Call) -> bytes:
+        if call.choices > 1:
+            return await complete_choices(cast(Several, call), self._name, self.complete)
         body, _ = await self._post(self._of(call).converse, self._request(call))
         try:
             answer = orjson.loads(body)
@@ -59,7 +63,12 @@ class BedrockModel:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._nonsense() from error
 
-    async def stream(self, call: Call) -> AsyncGenerator[bytes]:
+    def stream(self, call: Call) -> AsyncGenerator[bytes]:
+        if call.choices > 1:
+            return stream_choices(cast(Several, call), self._name, self._stream)
+        return self._stream(call)
+
+    async def _stream(self, call: Call) -> AsyncGenerator[bytes]:
         body = self._request(call)
         reader = ConverseReader(call, self._bedrock.name, self._name)
         async with self._bedrock.post(self._of(call).converse_stream, body, HEADERS) as response:

@@ -103,6 +103,7 @@ class CheckedCall:
     """
 
     relayed = False
+    choices = 1
 
     def __init__(self, call: Call) -> None:
         self.caller: Caller | None = call.caller

@@ -7,7 +7,7 @@ from workloads.gateway.call import Json
 from workloads.gateway.caller import Caller
 from workloads.gateway.errors import bad_request
 from workloads.gateway.surfaces.chat_request import converse_request
-from workloads.gateway.surfaces.chat_response import ChunkWriter, completion
+from workloads.gateway.surfaces.chat_response import ChoiceWriter, ChunkWriter, completion
 from workloads.gateway.surfaces.links import Link, chat_links
 from workloads.gateway.usage import Usage
 
@@ -35,6 +35,7 @@ class ChatCall:
         self._body = body
         self._id = f"chatcmpl-{os.urandom(12).hex()}"
         self._created = int(time.time())
+        self.choices = body["n"] if type(body.get("n")) is int else 1
         self._include_usage = bool(options.get("include_usage"))
 
     def links(self) -> list[Link]:
@@ -44,9 +45,21 @@ class ChatCall:
         return converse_request(self._body)
 
     def answer(self, model: str, answer: Json) -> bytes:
-        return completion(answer, id=self._id, created=self._created, model=model)
+        return self.answers(model, [answer])
+
+    def answers(self, model: str, answers: list[Json]) -> bytes:
+        return completion(answers, id=self._id, created=self._created, model=model)
 
     def writer(self, model: str) -> ChunkWriter:
         return ChunkWriter(
             id=self._id, created=self._created, model=model, include_usage=self._include_usage
+        )
+
+    def choice_writer(self, model: str, index: int) -> ChoiceWriter:
+        return ChoiceWriter(
+            id=self._id,
+            created=self._created,
+            model=model,
+            include_usage=self._include_usage,
+            index=index,
         )

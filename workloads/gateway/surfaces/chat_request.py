@@ -20,6 +20,19 @@ from workloads.gateway.surfaces.blocks import (
 
 # OpenAI's efforts by Converse's; "none" and what is unknown leave the choice to the model.
 _EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
+MOST_CHOICES = 8  # each is a request of its own to the model
+# What would change the answer, with the reason why it cannot; "seed" is best effort everywhere.
+_UNSUPPORTED = {
+    "logprobs": "gives no logprobs",
+    "top_logprobs": "gives no logprobs",
+    "logit_bias": "takes no bias of tokens",
+    "frequency_penalty": "takes no penalties",
+    "presence_penalty": "takes no penalties",
+    "functions": "takes functions as tools",
+    "function_call": "takes functions as tools",
+    "audio": "does not speak",
+    "web_search_options": "searches nothing",
+}
 _DATA_URI = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,")
 
 
@@ -46,10 +59,14 @@ def converse_request(body: Json) -> Json:
 
 def _refuse_unsupported(body: Json) -> None:
     """Refuse what would change the answer if it were dropped silently."""
-    if body.get("n") not in (None, 1):
-        raise bad_request("this model gives one choice; n must be 1", "n")
-    if body.get("logprobs"):
-        raise bad_request("this model gives no logprobs", "logprobs")
+    choices = body.get("n")
+    if choices is not None and (type(choices) is not int or not 1 <= choices <= MOST_CHOICES):
+        raise bad_request(f"n must be a whole number from 1 to {MOST_CHOICES}", "n")
+    for field, why in _UNSUPPORTED.items():
+        if body.get(field):
+            raise bad_request(f"this model {why}; leave {field} out", field)
+    if body.get("modalities") not in (None, ["text"]):
+        raise bad_request("this model does not speak; modalities must be text", "modalities")
 
 
 def _output(body: Json) -> Json:

@@ -4,6 +4,8 @@ from typing import Any
 
 import orjson
 
+from workloads.gateway.call import Json
+from workloads.gateway.surfaces.citations import cited_text
 from workloads.gateway.usage import Usage
 
 # Reasons not named here are a plain "stop".
@@ -16,17 +18,34 @@ FINISH_REASONS = {
 }
 
 
-def completion(answer: dict[str, Any], *, id: str, created: int, model: str) -> bytes:
-    """The `chat.completion` of `model` for Converse's answer.
+def completion(answers: list[Json], *, id: str, created: int, model: str) -> bytes:
+    """The `chat.completion` of `model`, a choice for each of Converse's answers.
 
-    Raises KeyError, TypeError or AttributeError where the answer is none of Converse's.
+    Raises KeyError, TypeError or AttributeError where one of them is none of Converse's.
     """
+    counted = [usage for answer in answers if (usage := Usage.from_converse(answer.get("usage")))]
+    usage = Usage(*map(sum, zip(*counted, strict=True))) if counted else None
+    return orjson.dumps(
+        {
+            "id": id,
+            "object": "chat.completion",
+            "created": created,
+            "model": model,
+            "choices": [_choice(index, answer) for index, answer in enumerate(answers)],
+            "usage": usage.to_openai() if usage else None,
+        }
+    )
+
+
+def _choice(index: int, answer: Json) -> Json:
     text: list[str] = []
     reasoning: list[str] = []
-    calls: list[dict[str, Any]] = []
+    calls: list[Json] = []
     for block in answer["output"]["message"]["content"]:
         if "text" in block:
             text.append(block["text"])
+        elif "citationsContent" in block:
+            text.append(cited_text(block["citationsContent"]))
         elif "toolUse" in block:
             use = block["toolUse"]
             arguments = orjson.dumps(use.get("input") or {}).decode()
@@ -34,29 +53,13 @@ def completion(answer: dict[str, Any], *, id: str, created: int, model: str) -> 
             calls.append({"id": use["toolUseId"], "type": "function", "function": function})
         elif "reasoningContent" in block:
             reasoning.append(block["reasoningContent"].get("reasoningText", {}).get("text", ""))
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(text), "refusal": None}
+    message: Json = {"role": "assistant", "content": "".join(text), "refusal": None}
     if calls:
         message |= {"content": message["content"] or None, "tool_calls": calls}
     if any(reasoning):
         message["reasoning_content"] = "".join(reasoning)
-    usage = Usage.from_converse(answer.get("usage"))
-    return orjson.dumps(
-        {
-            "id": id,
-            "object": "chat.completion",
-            "created": created,
-            "model": model,
-            "choices": [
-                {
-                    "index": 0,
-                    "message": message,
-                    "logprobs": None,
-                    "finish_reason": FINISH_REASONS.get(answer["stopReason"], "stop"),
-                }
-            ],
-            "usage": usage.to_openai() if usage else None,
-        }
-    )
+    finish_reason = FINISH_REASONS.get(answer["stopReason"], "stop")
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": finish_reason}
 
 
 class ChunkWriter:
@@ -65,18 +68,22 @@ class ChunkWriter:
     The fixed parts of a chunk are rendered once; per event only the new text is.
     """
 
-    def __init__(self, *, id: str, created: int, model: str, include_usage: bool) -> None:
+    def __init__(
+        self, *, id: str, created: int, model: str, include_usage: bool, index: int = 0
+    ) -> None:
         self._include_usage = include_usage
         usage = b',"usage":null' if include_usage else b""
         self._head = (
             b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":['
             % (orjson.dumps(id), created, orjson.dumps(model))
         )
-        self._delta = self._head + b'{"index":0,"delta":'
+        self._delta = self._head + b'{"index":%d,"delta":' % index
         self._tail = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
         self._text_head, self._text_tail = self._delta + b'{"content":', b"}" + self._tail
         self._finish = (
-            b'{"index":0,"delta":{},"logprobs":null,"finish_reason":%b}]' + usage + b"}\n\n"
+            b'{"index":%d,"delta":{},"logprobs":null,"finish_reason":%%b}]' % index
+            + usage
+            + b"}\n\n"
         )
         self._started = False
         self._tools: dict[int, int] = {}  # index of a content block: index of its tool call
@@ -144,3 +151,13 @@ class ChunkWriter:
             return b""
         self._started = True
         return self._delta + b'{"role":"assistant","content":""}' + self._tail
+
+
+class ChoiceWriter(ChunkWriter):
+    """Writes one of several choices; what is said once for all of them is not its to say."""
+
+    def write(self, kind: str, event: Json) -> bytes:
+        return b"" if kind == "metadata" else super().write(kind, event)
+
+    def finish(self) -> bytes:
+        return b""

@@ -19,6 +19,7 @@ class ConverseCall:
     """
 
     relayed = False
+    choices = 1
 
     def __init__(self, model: str, body: Json, *, stream: bool) -> None:
         if not isinstance(body.get("messages"), list) or not body["messages"]:

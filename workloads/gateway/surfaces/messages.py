@@ -18,6 +18,7 @@ class MessagesCall:
     """
 
     relayed = False
+    choices = 1
 
     def __init__(self, body: Json, *, counted: bool = False) -> None:
         model = body.get("model")

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from workloads.gateway.call import Json
+from workloads.gateway.surfaces.citations import citation, cited_text
 from workloads.gateway.surfaces.events import typed_event
 from workloads.gateway.usage import Usage
 
@@ -29,6 +30,10 @@ def message(answer: Json, *, id: str, model: str) -> bytes:
     for block in answer["output"]["message"]["content"]:
         if "text" in block:
             content.append({"type": "text", "text": block["text"]})
+        elif "citationsContent" in block:
+            cited = block["citationsContent"]
+            citations = [said for given in cited["citations"] if (said := citation(given))]
+            content.append({"type": "text", "text": cited_text(cited), "citations": citations})
         elif "toolUse" in block:
             use = block["toolUse"]
             call = {"id": use["toolUseId"], "name": use["name"], "input": use.get("input") or {}}
@@ -127,7 +132,10 @@ class EventWriter:
                 change = {"type": "signature_delta", "signature": reasoning["signature"]}
             else:
                 change = {"type": "thinking_delta", "thinking": reasoning["text"]}
-        else:  # citations
+        elif said := citation(delta.get("citation") or {}):
+            before = self._begin(block, {"type": "text", "text": "", "citations": []})
+            change = {"type": "citations_delta", "citation": said}
+        else:  # of what Anthropic's form has no words for
             return b""
         index = self._blocks[block]
         return before + typed_event("content_block_delta", {"index": index, "delta": change})

@@ -23,6 +23,7 @@ class ResponsesCall:
     """One response that was asked for. Raises ApiError 400."""
 
     relayed = False
+    choices = 1
 
     def __init__(self, body: Json) -> None:
         model = body.get("model")

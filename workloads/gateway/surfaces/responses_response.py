@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from workloads.gateway.call import Json
+from workloads.gateway.surfaces.citations import cited_text
 from workloads.gateway.surfaces.events import typed_event
 from workloads.gateway.usage import Usage
 
@@ -31,8 +32,7 @@ def response(answer: Json, head: Json) -> bytes:
         if "text" in block:
             output.append(_message(id, block["text"]))
         elif "citationsContent" in block:
-            texts = [part.get("text", "") for part in block["citationsContent"]["content"]]
-            output.append(_message(id, "".join(texts)))
+            output.append(_message(id, cited_text(block["citationsContent"])))
         elif "toolUse" in block:
             use = block["toolUse"]
             output.append(_call(id, use, orjson.dumps(use.get("input") or {}).decode()))

@@ -234,7 +234,7 @@ def part(**part) -> list[dict]:
         ({"tools": {"a": 1}}, "tools", "not a list"),
         ({"tools": [{"type": "custom"}]}, "tools[0]", "not a function"),
         ({"tools": [WEATHER], "tool_choice": "maybe"}, "tool_choice", "required"),
-        ({"n": 2}, "n", "n must be 1"),
+        ({"n": 9}, "n", "n must be"),
         ({"logprobs": True}, "logprobs", "no logprobs"),
         ({"response_format": {"type": "json_object"}}, "response_format", "must be text"),
         (

@@ -25,7 +25,7 @@ HEAD = {"id": "chatcmpl-7", "created": 1_795_000_000, "model": "nova"}
 
 def completed(*blocks: dict, **more) -> ChatCompletion:
     answer = converse_answer(*blocks, **more)
-    return ChatCompletion.model_validate_json(completion(answer, **HEAD), strict=True)
+    return ChatCompletion.model_validate_json(completion([answer], **HEAD), strict=True)
 
 
 def streamed(*events: tuple[str, dict], include_usage: bool = False) -> list[ChatCompletionChunk]:
