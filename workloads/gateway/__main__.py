@@ -28,7 +28,7 @@ from workloads.gateway.remote_images import RemoteImages
 from workloads.gateway.seen.logs import to_json
 from workloads.gateway.seen.observer import Observer
 from workloads.gateway.seen.setup import observed
-from workloads.gateway.server import Server
+from workloads.gateway.server import Server, flush
 from workloads.gateway.tenants import Tenants
 from workloads.gateway.upstream import client_session
 
@@ -142,7 +142,7 @@ async def serve(
         gc.freeze()  # what is loaded by now stays: looking through it cost a sixth of every answer
         await server.serve(sockets=[listener])
         await server.drained()
-        await ledger.close()
+        await flush(ledger)
         if renewal is not None:
             renewal.cancel()
 

@@ -7,6 +7,7 @@ the time is over is told so, in the form of its API.
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +15,20 @@ from contextlib import contextmanager
 import uvicorn
 
 from workloads.gateway.app import Gateway
+from workloads.gateway.ledger.ledger import Ledger
 
 # Longer than any idle timeout of a load balancer (at most 4000 s for an ALB): one that reuses a
 # connection the gateway is just closing answers its client with 502.
 KEEP_ALIVE_SECONDS = 4_010
-# From SIGTERM to the end, the last words to open streams apart: ECS kills after 120 s at most.
+# From SIGTERM to the end, but for the last words to open streams and the ledger's last entries: ECS
+# kills after 120 s at most.
 DRAIN_SECONDS = 110
 LAST_WORDS_SECONDS = 5
+FLUSH_SECONDS = 4
 
 _CLOSE = (b"connection", b"close")
+
+log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -76,3 +82,16 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Nothing: uvicorn's own would raise the signal again after the end."""
         yield
+
+
+async def flush(ledger: Ledger) -> None:
+    """Close the ledger, with what waits to be written. Raises SystemExit 1 if that takes too long.
+
+    A store that cannot be reached would be tried for ever.
+    """
+    try:
+        async with asyncio.timeout(FLUSH_SECONDS):
+            await ledger.close()
+    except TimeoutError:
+        log.error("the ledger could not be written within %d s: entries are lost", FLUSH_SECONDS)
+        raise SystemExit(1) from None

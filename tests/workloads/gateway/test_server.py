@@ -1,5 +1,6 @@
 """How the real process stops, as a load balancer and the clients of open streams see it."""
 
+import asyncio
 import signal
 import socket
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.workloads.gateway.conftest import sha256
 from tests.workloads.gateway.fakes import Gate, converse_answer, converse_stream
+from workloads.gateway import server
 
 NOVA = "amazon.nova-lite-v1:0"
 FILE = f"""
@@ -123,3 +125,17 @@ def test_an_answer_that_outlasts_the_drain_is_503(start_gateway, services):
     assert b"is being stopped" in answer
     assert gateway.process.wait(10) == 0
     assert services.aborted.get(timeout=10) == NOVA
+
+
+def test_a_ledger_that_cannot_be_written_does_not_keep_it(monkeypatch, caplog):
+    monkeypatch.setattr(server, "FLUSH_SECONDS", 0.01)
+
+    class Unreachable:
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    with pytest.raises(SystemExit) as caught:
+        asyncio.run(server.flush(Unreachable()))
+
+    assert caught.value.code == 1
+    assert "entries are lost" in caplog.text
