@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache
+from textwrap import shorten
 from typing import Any
 
 import boto3
@@ -110,7 +111,8 @@ class Aws:
             code = error.response["Error"].get("Code", "")
             if code in _DENIALS:
                 raise Denied(f"{service}:{operation}") from error
-            reason = error.response["Error"].get("Message", "")
+            # Shortened: what is between here and AWS may answer with a page of its own.
+            reason = shorten(error.response["Error"].get("Message", ""), 200)
             raise Refused(f"{service}:{operation}", code, reason) from error
         except (BotoCoreError, ResponseParserError) as error:
             # The first line: the second of a proxy's page is the page.

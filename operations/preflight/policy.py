@@ -1,10 +1,7 @@
 """The IAM policy of a caller that may ask every question and do nothing else."""
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
-
-import botocore.session
 
 from operations.preflight.registry import Question
 
@@ -15,6 +12,8 @@ _NAMED_OTHERWISE = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:ListObjectsV2": "s3:ListBucket",
 }
+# How IAM calls a service: as its requests are signed.
+_PREFIXES = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 # The resources of the actions that take any but "*"; the reference lists none for the others, or
 # they list what is in an account, which has no ARN to name.
 _RESOURCES = {
@@ -28,16 +27,11 @@ _RESOURCES = {
 }
 
 
-@cache
-def _prefix(service: str) -> str:
-    """How IAM calls a service: the name that its requests are signed with."""
-    name: str = botocore.session.get_session().get_service_model(service).signing_name
-    return name
-
-
 def action(service: str, operation: str) -> str:
     """The IAM action of an operation of boto3's service."""
-    return _NAMED_OTHERWISE.get(f"{service}:{operation}", f"{_prefix(service)}:{operation}")
+    return _NAMED_OTHERWISE.get(
+        f"{service}:{operation}", f"{_PREFIXES.get(service, service)}:{operation}"
+    )
 
 
 def actions(questions: Iterable[Question]) -> list[str]:

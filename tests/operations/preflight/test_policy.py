@@ -2,6 +2,7 @@
 
 import pytest
 
+from operations.preflight.aws import new_session
 from operations.preflight.policy import action, actions, policy
 from operations.preflight.questions import QUESTIONS
 from tests.operations.preflight.aws_server import Refusal
@@ -43,6 +44,16 @@ def test_every_statement_names_its_actions_and_only_reads():
     for name in named:
         assert "*" not in name
         assert name.split(":")[1].startswith(("BatchGet", "Describe", "Get", "List"))
+
+
+def test_iam_calls_a_service_as_its_requests_are_signed():
+    session = new_session()._session
+    for ask in {ask for question in QUESTIONS.values() for ask in question.asks}:
+        service, operation = ask.split(":")
+        model = session.get_service_model(service)
+
+        assert action(service, operation).partition(":")[0] == model.signing_name
+        assert operation in model.operation_names
 
 
 @pytest.mark.parametrize(
