@@ -21,10 +21,11 @@ DEGREES = {"inf2": (1, 2, 4, 8, 24), "trn1": (1, 2, 8, 32)}
 BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}  # of a number
 
 # The training command's options that change no graph: the learning rate is a tensor, and where
-# data comes from and goes to is no part of a step. The data's shape is, and is told apart.
+# data comes from and goes to is no part of a step. The data's shape is, and is told apart. The
+# device follows from the instance type.
 NOT_IN_A_GRAPH = frozenset(
     {
-        *("data", "out", "steps", "seed", "learning-rate", "warmup-steps"),
+        *("data", "out", "device", "steps", "seed", "learning-rate", "warmup-steps"),
         *("checkpoint-every", "keep", "grace", "usd-per-hour"),
     }
 )

@@ -20,6 +20,7 @@ from workloads.hardware import INSTANCES
 from workloads.jobs.environment import command as torchrun
 from workloads.jobs.images import compiling_image, training_image
 from workloads.jobs.job import Job, Part
+from workloads.jobs.pool import Pool
 
 # The interpreter of our own code in workloads/compile/Dockerfile, and that of Neuron's packages.
 RUN = ("/opt/project/bin/python", "-m", "workloads.compile", "run", "--python", "python")
@@ -94,14 +95,17 @@ def collect_job(
     it must keep nothing.
     """
     hardware = instance_of(instance)
-    lnc = hardware.chip.lnc if hardware.chip else None
+    pool = Pool(name="gang", instance_type=hardware.name)
     program = Job(
         name=f"collect-{key.digest[:12]}",
         image=training_image(tools.sdk, tools.image).name,
-        command=("-m", "workloads.train", *options, "--steps", str(COLLECT_STEPS)),
+        command=(
+            *("-m", "workloads.train", "--device", pool.device),
+            *(*options, "--steps", str(COLLECT_STEPS)),
+        ),
         gang=True,
         pods=nodes,
-        processes=hardware.kubernetes_resources(lnc)["aws.amazon.com/neuroncore"],
+        processes=pool.processes,
         environment=graphs_environment(key, cache),
         priority="training",
         retries=1,

@@ -35,6 +35,16 @@ class Pool:
         return {name: n for name, n in resources.items() if name != "aws.amazon.com/neuroncore"}
 
     @property
+    def device(self) -> str:
+        """What workloads.train calls the nodes' devices; versions.toml says which stack has which:
+        PyTorch/XLA on the first Trainium and Inferentia2, native PyTorch on later ones."""
+        if self.hardware.nvidia:
+            return "cuda"
+        if not (self.hardware.neuron and self.hardware.chip):
+            return "cpu"
+        return "neuron" if self.hardware.chip.lnc else "xla"
+
+    @property
     def processes(self) -> int:
         """One for each logical NeuronCore or GPU of a node, or one for its CPUs."""
         resources = self.hardware.kubernetes_resources(self.lnc)

@@ -40,7 +40,7 @@ class Wish:
 def train(wish: Wish, pool: Pool) -> Job:
     """A process for each core or GPU of every node, which torchrun joins."""
     return wish.job(
-        "-m", "workloads.train", *wish.arguments,
+        "-m", "workloads.train", "--device", pool.device, *wish.arguments,
         gang=True, processes=wish.processes or pool.processes, priority="training",
         retries=10,  # each goes on from the last checkpoint
         hours=7 * 24,

@@ -77,7 +77,7 @@ def test_graphs_are_collected_on_the_whole_gang_around_torchrun(local):
     assert body["kind"] == "JobSet"
     assert command[:3] == ["neuron_parallel_compile", "--command", "collect"]
     assert {"--nnodes=4", "--nproc-per-node=32"} <= set(command)
-    assert command[-4:] == ["--model", "tiny", "--steps", "2"]
+    assert command[-6:] == ["--device", "xla", "--model", "tiny", "--steps", "2"]
     told = {each["name"]: each["value"] for each in main["env"]}
     assert told["NEURON_COMPILE_CACHE_URL"] == f"s3://b/c/{key.name}"
     assert told["NEURON_CC_FLAGS"] == "-O2"

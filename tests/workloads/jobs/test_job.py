@@ -9,6 +9,7 @@ from workloads.jobs.environment import first_pod, variables
 from workloads.jobs.job import LONGEST_NAME, Job, Part
 from workloads.jobs.pool import Pool, config_map_name, described, read_pool
 from workloads.jobs.render import render
+from workloads.train.__main__ import DEVICES
 
 TRN1 = Pool(name="trn1", instance_type="trn1.32xlarge", efa=True)
 
@@ -75,6 +76,16 @@ def test_the_job_has_the_last_word():
 )  # fmt: skip
 def test_a_process_has_a_core_or_a_gpu_of_its_own(instance_type, lnc, processes):
     assert Pool(name="p", instance_type=instance_type, lnc=lnc).processes == processes
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "device"),
+    [("trn1.32xlarge", "xla"), ("trn1n.32xlarge", "xla"), ("trn2.48xlarge", "neuron"),
+     ("inf2.8xlarge", "xla"), ("p5.48xlarge", "cuda"), ("m7a.4xlarge", "cpu")],
+)  # fmt: skip
+def test_training_is_told_the_device_that_the_nodes_have(instance_type, device):
+    assert Pool(name="p", instance_type=instance_type).device == device
+    assert device in DEVICES
 
 
 def test_a_pool_is_what_it_was_described_as(every_pool):

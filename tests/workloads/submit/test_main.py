@@ -53,7 +53,7 @@ def test_train_becomes_a_gang_with_a_process_for_each_core(api, call, trn1):
     assert spec["completions"] == 2
     assert container["image"] == image(trn1)
     assert "--nproc-per-node=32" in container["command"]
-    assert container["command"][-6:] == ["-m", "workloads.train", *OPTIONS[1:]]
+    assert container["command"][-8:] == ["-m", "workloads.train", "--device", "xla", *OPTIONS[1:]]
     assert api.jobset()["metadata"]["labels"]["kueue.x-k8s.io/priority-class"] == "training"
 
 

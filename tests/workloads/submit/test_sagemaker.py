@@ -110,7 +110,7 @@ def test_train_becomes_the_request_that_sagemaker_documents(aws, requests, capsy
     assert (
         "python -m workloads.train.launch --nnodes=2 --nproc-per-node=32"
         " --node-rank=$SM_CURRENT_HOST_RANK --master-addr=$SM_MASTER_ADDR"
-        " --master-port=$SM_MASTER_PORT -m workloads.train --data s3://tokens"
+        " --master-port=$SM_MASTER_PORT -m workloads.train --device xla --data s3://tokens"
         " --out 's3://runs/a b'"
     ) in script
 
