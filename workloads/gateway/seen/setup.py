@@ -26,7 +26,7 @@ def observed(*, service: str | None, traced: bool) -> Iterator[Observer]:
         try:
             yield Observer(metrics, writer, traces=traces, embedded=embedded)
         finally:
-            if traces is not None:
-                traces.close()
             if embedded is not None:
                 embedded.publish()
+            if traces is not None:
+                traces.close()

@@ -7,6 +7,7 @@ service is called comes from OpenTelemetry's standard environment. Imported only
 wanted: the SDK takes a moment to load.
 """
 
+import threading
 import time
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from workloads.gateway.config import ModelConfig
 from workloads.gateway.errors import ApiError
 from workloads.gateway.exchange import Exchange
 from workloads.gateway.upstream import OUTGOING
+
+LAST_SECONDS = 3.0  # to send spans at the end; the drain has taken nearly all there is by then
 
 # Request fields that are numbers; the API of a client names them differently.
 _NUMBERS = {
@@ -61,7 +64,9 @@ class Traces:
 
     def __init__(self) -> None:
         named = Resource({"service.name": "gateway"}).merge(OTELResourceDetector().detect())
-        self._provider = TracerProvider(resource=Resource.create().merge(named))
+        self._provider = TracerProvider(
+            resource=Resource.create().merge(named), shutdown_on_exit=False
+        )
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("workloads.gateway")
 
@@ -129,8 +134,10 @@ class Traces:
         span.end()
 
     def close(self) -> None:
-        """Send what has not been sent."""
-        self._provider.shutdown()
+        """Send what has not been sent, for a collector that takes it soon."""
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)
+        last.start()
+        last.join(LAST_SECONDS)
 
 
 def _fail(span: Span, status: int, error: ApiError | None) -> None:

@@ -1,5 +1,7 @@
 """Spans of the real process, as a real collector receives them."""
 
+import socket
+
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -152,6 +154,27 @@ def test_a_client_that_samples_nothing_is_obeyed_and_still_named_upstream(
     [received] = services.received["own"]
     assert received.headers["traceparent"].startswith(f"00-{TRACE}-")
     assert received.headers["traceparent"].endswith("-00")
+
+
+def test_a_collector_that_takes_nothing_keeps_nobody_waiting(start_gateway, services):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        services.answer("own", body=openai_completion("Hello"))
+        gateway = start_gateway(
+            f"""
+            [[models]]
+            name = "own"
+            openai = "{services.url}/v1"
+            [[tenants]]
+            name = "team"
+            key_sha256 = "{sha256(KEY)}"
+            """,
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+        )
+
+        assert gateway.chat(QUESTION).status_code == 200
+        assert gateway.stop() == 0  # within 10 s, which the export alone would take
+
+    assert [line["status"] for line in gateway.logged() if line["event"] == "request"] == [200]
 
 
 def test_without_an_endpoint_there_is_no_trace(gateway, services):
