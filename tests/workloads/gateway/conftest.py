@@ -12,11 +12,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import anthropic
 import boto3
 import httpx2
+import openai
 import pytest
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -215,3 +219,28 @@ def ledger_table(dynamodb_url, request) -> Callable[[aiohttp.ClientSession], Tab
 
 
 _NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def client(gateway) -> Iterator[openai.OpenAI]:
+    """OpenAI's client."""
+    url = f"{gateway.url}/v1"
+    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def claude(gateway) -> Iterator[anthropic.Anthropic]:
+    """Anthropic's client."""
+    with anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def bedrock(gateway) -> Iterator[Any]:
+    """Bedrock's client, with the gateway's key as its API key."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_BEARER_TOKEN_BEDROCK", KEY)
+        config = Config(retries={"total_max_attempts": 1})
+        session = boto3.Session(region_name="us-east-2")
+        yield session.client("bedrock-runtime", endpoint_url=gateway.url, config=config)

@@ -1,6 +1,10 @@
 """The same answers from every kind of backend: Bedrock, an own server, a SageMaker endpoint."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+
+import openai
+import pytest
 
 from tests.workloads.gateway.fakes import (
     FakeServices,
@@ -15,9 +19,11 @@ from tests.workloads.gateway.fakes import (
 )
 
 NOVA = "amazon.nova-lite-v1:0"  # how the fake knows the model that clients call "nova"
+PROFILE = "arn:aws:bedrock:us-east-2:111122223333:inference-profile/us.claude-v1:0"
 MODELS = ["nova", "own", "endpoint"]
 BACKENDS = {"nova": NOVA, "own": "own", "endpoint": "tiny-llama"}
 QUESTION = "Wie heißt der Fuchs? 🦊"
+ASKED = [{"role": "user", "content": QUESTION}]
 TEXTS = ["Der Fuchs ", "heißt „Renate“.\n", "🦊\u2028"]
 USE = {"toolUseId": "t1", "name": "get_weather", "input": {"city": "Köln"}}
 CALL = {
@@ -109,3 +115,26 @@ def openai_embeddings(vectors: list[list[float]], model: str = "own") -> dict:
     data = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]
     tokens = {"prompt_tokens": 3, "total_tokens": 3}
     return {"object": "list", "data": data, "model": model, "usage": tokens}
+
+
+def turn(*blocks: dict, role: str = "user") -> dict:
+    return {"role": role, "content": list(blocks)}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until what the gateway does in its own time is done."""
+    until = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def stream_error(client: openai.OpenAI, model: str) -> tuple[str, openai.APIError]:
+    """The text that came before the error, and the error inside the stream."""
+    text = ""
+    stream = client.chat.completions.create(model=model, messages=ASKED, stream=True)
+    with pytest.raises(openai.APIError) as caught:
+        for chunk in stream:
+            text += chunk.choices[0].delta.content or ""
+    assert not isinstance(caught.value, openai.APIStatusError)
+    return text, caught.value

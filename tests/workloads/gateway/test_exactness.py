@@ -1,11 +1,9 @@
 """What the APIs promise beyond text: choices, citations, and words where there is no way."""
 
-import anthropic
 import openai
 import pytest
 
-from tests.workloads.gateway.conftest import KEY
-from tests.workloads.gateway.everywhere import NOVA, QUESTION
+from tests.workloads.gateway.everywhere import ASKED, NOVA, QUESTION
 from tests.workloads.gateway.fakes import (
     Answer,
     Cut,
@@ -15,21 +13,6 @@ from tests.workloads.gateway.fakes import (
     event,
     usage,
 )
-
-ASKED = [{"role": "user", "content": QUESTION}]
-
-
-@pytest.fixture(scope="module")
-def client(gateway):
-    url = f"{gateway.url}/v1"
-    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=20) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def claude(gateway):
-    with anthropic.Anthropic(base_url=gateway.url, api_key=KEY, max_retries=0) as client:
-        yield client
 
 
 def test_several_choices_are_several_answers(client, services):

@@ -5,7 +5,6 @@ import json
 import openai
 import pytest
 
-from tests.workloads.gateway.conftest import KEY
 from tests.workloads.gateway.everywhere import (
     BACKENDS,
     MODELS,
@@ -24,13 +23,6 @@ WEATHER = {
     "description": "The weather in a city.",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
-
-
-@pytest.fixture(scope="module")
-def client(gateway):
-    url = f"{gateway.url}/v1"
-    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=20) as client:
-        yield client
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,0 +1,58 @@
+"""Clients that hang up: own models are spared the work, and what Bedrock bills is settled."""
+
+import openai
+import pytest
+
+from tests.workloads.gateway.conftest import KEY
+from tests.workloads.gateway.everywhere import ASKED, NOVA, parts, wait_for
+from tests.workloads.gateway.fakes import Gate, converse_stream, openai_chunk, sse, usage
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize(("model", "who"), [("own", "own"), ("endpoint", "tiny-llama")])
+def test_a_client_that_leaves_aborts_an_own_model(gateway, services, metric, model, who, begun):
+    gate = Gate()
+    begin = sse(openai_chunk({"content": "Der "}))
+    steps = begin if who == "own" else parts([begin[0]])
+    services.answer(who, *(steps if begun else []), gate, b"")
+    before = metric("gateway_requests_total", "team-a", model, "499")
+
+    leave(gateway, model, begun)
+
+    assert services.aborted.get(timeout=10) == who
+    gate.open()
+    wait_for(lambda: metric("gateway_requests_total", "team-a", model, "499") == before + 1)
+    assert metric("gateway_in_flight_requests", "team-a", model) == 0
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_client_that_leaves_bedrock_pays_for_what_bedrock_bills(gateway, services, metric, begun):
+    gate = Gate()
+    first, rest = converse_stream(["Der "])[:2], converse_stream(["Fuchs"], usage(4, 3))[1:]
+    services.answer(NOVA, *(first if begun else []), gate, *([] if begun else first[:1]), *rest)
+    gone = metric("gateway_requests_total", "team-a", "nova", "499")
+    tokens = metric("gateway_tokens_total", "team-a", "nova", "output")
+
+    leave(gateway, "nova", begun)
+    assert metric("gateway_in_flight_requests", "team-a", "nova") == 1
+    gate.open()
+
+    wait_for(lambda: metric("gateway_requests_total", "team-a", "nova", "499") == gone + 1)
+    assert metric("gateway_tokens_total", "team-a", "nova", "output") == tokens + 3
+    assert metric("gateway_in_flight_requests", "team-a", "nova") == 0
+    assert services.aborted.empty()
+
+
+def leave(gateway, model, begun) -> None:
+    """Ask for a stream and hang up, after its first chunk or before any."""
+    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+    with client:
+        if begun:
+            stream = client.chat.completions.create(model=model, messages=ASKED, stream=True)
+            with stream:
+                next(iter(stream))
+        else:
+            with pytest.raises(openai.APITimeoutError):
+                client.with_options(timeout=0.5).chat.completions.create(
+                    model=model, messages=ASKED, stream=True
+                )
