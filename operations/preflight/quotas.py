@@ -30,16 +30,23 @@ class Limit:
     code: str
     name: str
     value: float
+    region: str
+
+
+# Services whose quotas are of the account, and managed in one region: S3 user guide, "General
+# purpose bucket quotas, limitations, and restrictions".
+_OF_ACCOUNT = {"s3": "us-east-1"}
 
 
 def limits(case: Case, service: str) -> list[Limit]:
     """Every quota of a service."""
+    region = _OF_ACCOUNT.get(service, case.region)
     found: dict[str, Limit] = {}
     for operation in ("ListAWSDefaultServiceQuotas", "ListServiceQuotas"):
-        answer = case.ask("service-quotas", operation, ServiceCode=service)
+        answer = case.ask("service-quotas", operation, region=region, ServiceCode=service)
         for row in answer["Quotas"]:
             code = row["QuotaCode"]
-            found[code] = Limit(service, code, row["QuotaName"], row["Value"])
+            found[code] = Limit(service, code, row["QuotaName"], row["Value"], region)
     return list(found.values())
 
 
@@ -52,11 +59,11 @@ def limit(case: Case, quota: Quota) -> Limit:
     raise Refused(asked, "NoSuchQuota", f"{quota.service} lists no {quota.code}")
 
 
-def increase(case: Case, limit: Limit, value: float) -> str:
+def increase(limit: Limit, value: float) -> str:
     """The command that asks AWS for more."""
-    return case.command(
-        f"service-quotas request-service-quota-increase --service-code {limit.service} "
-        f"--quota-code {limit.code} --desired-value {math.ceil(value)}"
+    return (
+        f"aws service-quotas request-service-quota-increase --service-code {limit.service} "
+        f"--quota-code {limit.code} --desired-value {math.ceil(value)} --region {limit.region}"
     )
 
 
@@ -70,5 +77,5 @@ def room(
             severity,
             f"{quota.counts}: the quota {has.code} is {has.value:g}, {used:g} are in use, and "
             f"{case.name} adds {need:g}",
-            increase(case, has, used + need),
+            increase(has, used + need),
         )

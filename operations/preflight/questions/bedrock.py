@@ -289,5 +289,5 @@ def bedrock_throughput(case: Case) -> Iterator[Found]:
                 yield Found(
                     "fails",
                     f"{limit.name} ({limit.code}) is 0",
-                    quotas.increase(case, limit, 1000),
+                    quotas.increase(limit, 1000),
                 )

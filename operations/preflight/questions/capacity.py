@@ -84,7 +84,7 @@ def vcpu_quotas(case: Case) -> Iterator[Found]:
             f"{quota.name} ({code}) is {quota.value:g} vCPUs and {used} are in use: "
             f"{listed(need.pools)} can launch {need.most}, and "
             + (f"{need.least} are needed to start at all" if none else "not all of them"),
-            quotas.increase(case, quota, used + need.most),
+            quotas.increase(quota, used + need.most),
             None if none else "A job that asks for all nodes waits for the last ones.",
         )
 

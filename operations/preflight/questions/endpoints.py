@@ -54,7 +54,7 @@ def endpoint_quotas(case: Case) -> Iterator[Found]:
                 "fails",
                 f"{limit.name} ({limit.code}) is {limit.value:g}, {used[kind]} are in use, and "
                 f"{case.name} adds {count}",
-                quotas.increase(case, limit, used[kind] + count),
+                quotas.increase(limit, used[kind] + count),
             )
 
 
@@ -91,9 +91,7 @@ def training_quotas(case: Case) -> Iterator[Found]:
     for name in sorted(types):
         limit = by_name.get(f"ml.{name} for training job usage")
         if limit and not limit.value:
-            yield Found(
-                "note", f"{limit.name} ({limit.code}) is 0", quotas.increase(case, limit, 1)
-            )
+            yield Found("note", f"{limit.name} ({limit.code}) is 0", quotas.increase(limit, 1))
 
 
 @question(

@@ -84,7 +84,7 @@ def gateway_quotas(case: Case) -> Iterator[Found]:
             "fails" if has.value < least else "may fail",
             f"{has.name} ({has.code}) is {has.value:g}, and the gateway starts {least} tasks of "
             f"one vCPU and grows to {most}",
-            increase(case, has, most),
+            increase(has, most),
             None if has.value < least else "Under load it stops growing earlier.",
         )
 

@@ -121,3 +121,15 @@ def test_every_question_has_a_source_and_asks_something():
 def test_it_never_takes_longer_than_half_a_minute():
     """Whatever AWS does: what is not answered by then is said not to be."""
     assert _FIRST_SECONDS + _SECONDS < 30
+
+
+def test_the_quota_of_buckets_is_asked_where_it_is_kept(preflight, aws):
+    preflight("prod")
+
+    asked = {
+        (region, parameters["ServiceCode"])
+        for region, operation, parameters in aws.asked
+        if operation == "service-quotas:ListServiceQuotas"
+    }
+    assert {region for region, service in asked if service == "s3"} == {"us-east-1"}
+    assert {region for region, service in asked if service != "s3"} == {"us-east-2"}

@@ -61,7 +61,7 @@ def chart_is_not_mirrored(answers):
     "buckets",
     "fails",
     "buckets of the account",
-    "--service-code s3 --quota-code L-DC2B2D3D",
+    "--service-code s3 --quota-code L-DC2B2D3D --desired-value 6 --region us-east-1",
 )
 def no_bucket_left(answers):
     set_quota(answers, "s3", "L-DC2B2D3D", 5.0)
