@@ -28,6 +28,7 @@ FLAGS = [
     "--disable-quic",
 ]
 NOVA = "amazon.nova-lite-v1:0"
+SLOWEST_MS = 30_000  # on a machine that does much else
 KEY, ADMIN = "sk-browser", "sk-admin"
 TRICK = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
@@ -39,6 +40,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         sentence = "the playground needs a browser to be tested: apt-get install chromium"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(sentence)
+    expect.set_options(timeout=SLOWEST_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -86,7 +88,7 @@ def page(browser, playground) -> Iterator[Page]:
     """The page at `/`, which must ask nobody else and break no rule of its own."""
     context = browser.new_context()
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(SLOWEST_MS)
     asked, wrong = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
