@@ -200,6 +200,7 @@ class Demo:
                 self.gateway_port or free_port(),
                 access.of_gateway(self._aws, f"{ENVIRONMENT}-gateway"),
                 *("--config", str(file), "--table", outputs["TenantsTable"]),
+                *("--ledger-table", outputs["LedgerTable"]),
             )
             self._urls["the gateway"] = gateway
             step.result = f"the gateway listens on {gateway}"
