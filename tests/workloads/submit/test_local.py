@@ -98,6 +98,18 @@ def test_what_the_user_must_put_right_is_not_tried_again():
     assert said == []
 
 
+def test_a_wrong_option_of_training_is_not_tried_again(tmp_path, capsys):
+    """Through torchrun, which by itself would make a failure like any other of it."""
+    stage = ("--data", str(tmp_path / "none"), "--out", str(tmp_path / "run"))
+
+    assert main(["train", "--local", "--retries", "3", "--", *stage]) == 2
+
+    told = capsys.readouterr()
+    assert "restart" not in told.out
+    assert f"{tmp_path}/none" in told.out
+    assert "train was refused" in told.err
+
+
 def test_the_first_pods_success_ends_those_that_serve_it():
     code = (
         "import os, time\n"
