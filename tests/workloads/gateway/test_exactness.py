@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from tests.workloads.gateway.everywhere import ASKED, NOVA, QUESTION
+from tests.workloads.gateway.everywhere import ASKED, NOVA, PROFILE, QUESTION
 from tests.workloads.gateway.fakes import (
     Answer,
     Cut,
@@ -108,6 +108,36 @@ def test_what_would_not_is_let_pass(client, services):
     )
 
     assert set(services.received[NOVA][0].body) - {"requestMetadata"} == {"messages"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "asked"),
+    [
+        ("auto", {"type": "auto"}),
+        ("required", {"type": "any"}),
+        ({"type": "function", "function": {"name": "f"}}, {"type": "tool", "name": "f"}),
+    ],
+)
+def test_one_tool_at_a_time_is_asked_of_claude(client, services, choice, asked):
+    for who in (PROFILE, NOVA):
+        services.answer(who, body=converse_answer({"text": "ok"}))
+    function = {"name": "f", "parameters": {"type": "object"}}
+
+    for model in ("profile", "nova"):
+        client.chat.completions.create(
+            model=model,
+            messages=ASKED,
+            tools=[{"type": "function", "function": function}],
+            tool_choice=choice,
+            parallel_tool_calls=False,
+            service_tier="flex",
+        )
+
+    [claude], [nova] = services.received[PROFILE], services.received[NOVA]
+    more = {"tool_choice": {**asked, "disable_parallel_tool_use": True}}
+    assert claude.body["additionalModelRequestFields"] == more
+    assert "additionalModelRequestFields" not in nova.body
+    assert nova.body["serviceTier"] == {"type": "flex"}
 
 
 PLACES = {

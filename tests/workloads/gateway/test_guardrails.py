@@ -382,6 +382,16 @@ def test_a_stream_that_breaks_is_an_error_behind_a_guardrail_too(client, service
         list(ask(client, "own", stream=True))
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_text_that_is_none_is_not_passed_on(client, services, streamed):
+    nonsense = openai_completion({"not": "a text"})
+    services.answer("own", *(sse(openai_chunk({"content": ["no text"]})) if streamed else []))
+    services.answers["own"].body = nonsense
+
+    with pytest.raises(openai.InternalServerError, match=r"unknown form|no chunk"):
+        ask(client, "own", stream=streamed)
+
+
 @pytest.mark.parametrize("option", [{"n": 2}, {"logprobs": True}])
 def test_what_cannot_be_checked_is_refused(client, services, option):
     with pytest.raises(openai.BadRequestError, match="guardrail"):

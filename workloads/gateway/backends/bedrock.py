@@ -136,8 +136,18 @@ class BedrockModel:
             return self._profiles.get(call.caller.tenant.name, self._targets)
         return self._targets
 
+    def _call_one_tool(self, request: Json) -> None:
+        """Ask for one call of a tool at a time, which Converse has no field for; Claude has."""
+        if "claude" in self._id and (tools := request.get("toolConfig")):
+            choice = tools.get("toolChoice") or {"auto": {}}
+            [(kind, named)] = choice.items()
+            single = {"type": kind, **named, "disable_parallel_tool_use": True}
+            request["additionalModelRequestFields"] = {"tool_choice": single}
+
     def _request(self, call: Call) -> bytes:
         request: Json = call.converse_request()
+        if call.chat is not None and call.chat.get("parallel_tool_calls") is False:
+            self._call_one_tool(request)
         if call.caller is not None:
             add_metadata(request, call.caller)
         guardrail = guardrail_of(call.caller, self._guardrail)

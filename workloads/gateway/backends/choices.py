@@ -36,7 +36,7 @@ class Choice:
         self.stream = call.stream
         self.usage: Usage | None = None
         self.ending = b""
-        self.chat: Json | None = None
+        self.chat: Json | None = call.chat
         self.answered: Json = {}
         self._call = call
         self._index = index

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from copy import deepcopy
 from typing import Any
 
-from workloads.gateway.backends.guarded_stream import Passage, blocked_answer
+from workloads.gateway.backends.guarded_stream import Passage, blocked_answer, said_by
 from workloads.gateway.backends.openai_form import chat_body
 from workloads.gateway.call import Backend, Call, Json
 from workloads.gateway.caller import Caller, guardrail_of
@@ -144,6 +144,8 @@ class CheckedCall:
         raise NotImplementedError  # what it says is in `chat` already
 
     def answer(self, model: str, answer: Json) -> bytes:
+        if not all(isinstance(slot[key], str) for slot, key in _spoken(answer)):
+            raise TypeError("a text that is none")
         self.answered = answer
         return b""
 
@@ -151,6 +153,8 @@ class CheckedCall:
         return self
 
     def write(self, kind: str, event: Json) -> bytes:
+        if (said := said_by(event.get("delta") or {})) and not isinstance(said[1], str):
+            raise TypeError("a text that is none")
         self._events.append((kind, event))
         return b"."  # so that whoever reads the stream takes it
 

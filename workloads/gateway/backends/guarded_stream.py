@@ -90,7 +90,7 @@ class Passage:
                     return self.block(blocked)
             return b""
         written = b""
-        if kind == "contentBlockDelta" and (said := _said(event["delta"])):
+        if kind == "contentBlockDelta" and (said := said_by(event["delta"])):
             form, text = said
             self._text.append(text)
             self._characters += len(text)
@@ -136,7 +136,7 @@ def blocked_answer(text: str, usage: Usage) -> Json:
     }
 
 
-def _said(delta: Json) -> tuple[str, str] | None:
+def said_by(delta: Json) -> tuple[str, str] | None:
     """The form and the text of a delta that says something."""
     if "text" in delta:
         return "text", delta["text"]

@@ -54,6 +54,8 @@ def converse_request(body: Json) -> Json:
         request["toolConfig"] = tools
     if output := _output(body):
         request["outputConfig"] = output
+    if body.get("service_tier") in ("default", "flex", "priority"):  # "auto" is what it does anyway
+        request["serviceTier"] = {"type": body["service_tier"]}
     return request
 
 
