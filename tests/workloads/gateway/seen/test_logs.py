@@ -150,6 +150,11 @@ BODIES = {
         {**QUESTION, "max_tokens": SECRET},
     ],
     "/v1/messages/count_tokens": [QUESTION],
+    "/v1/responses": [
+        {"input": SECRET, "instructions": SECRET},
+        {"input": [{"role": "user", "content": SECRET}], "stream": True},
+        {"input": [{"type": SECRET}]},
+    ],
     "/v1/embeddings": [{"input": SECRET}, {"input": [SECRET, 5, None]}],
     "/model/MODEL/converse": [
         {"messages": [{"role": "user", "content": [{"text": SECRET}]}]},
