@@ -21,6 +21,7 @@ from tests.workloads.gateway.fakes import (
     exception,
     usage,
 )
+from workloads.gateway.keys.__main__ import main as keys_main
 
 NOVA = "amazon.nova-lite-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-2:111122223333:application-inference-profile/abcdefgh1234"
@@ -161,6 +162,36 @@ def test_a_spent_budget_is_told_with_its_end_and_survives_a_restart(kept, servic
     assert caught.value.body["type"] == "insufficient_quota"
     assert metric_of(gateway, "gateway_requests_total", "poor", "nova", "429") == 1
     ask(gateway, "sk-free")
+
+
+def test_tables_hold_tenants_limits_and_the_ledger(
+    start_gateway, services, dynamodb_url, ledger_table, capsys, monkeypatch
+):
+    services.answer(NOVA, body=converse_answer({"text": "x"}, tokens=usage(400, 400)))
+    environment = {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url, "AWS_REGION": "us-east-2"}
+    own = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", **environment}
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("dynamodb", "us-east-2").create_table(
+        TableName="tenants",
+        KeySchema=[{"AttributeName": "key_sha256", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key_sha256", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    limits = ["--requests-per-minute", "600", "--monthly-budget-usd", "1", "--admin"]
+    keys_main(["create", "--table", "tenants", "--tenant", "row", *limits])
+    key = capsys.readouterr().out.strip()
+    models = FILE.partition("[[tenants]]")[0]
+    places = ["--table", "tenants", "--ledger-table", ledger_table(None).name]
+    gateways = [start_gateway(models, *places, **environment) for _ in range(2)]
+
+    ask(gateways[0], key)
+    headers = ask(gateways[1], key).headers
+
+    assert headers["x-ratelimit-limit-requests"] == "600"
+    bearer = {"authorization": f"Bearer {key}"}
+    [row] = httpx2.get(f"{gateways[0].url}/v1/usage", headers=bearer).json()["data"]
+    assert (row["tenant"], row["requests"], row["cost_usd"]) == ("row", 2, 0.024)
 
 
 def test_bedrocks_client_does_not_wait_for_a_spent_budget(kept, services, monkeypatch):
