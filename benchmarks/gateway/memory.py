@@ -69,4 +69,5 @@ async def _sample(port: int, process: psutil.Process, requests: int) -> list[tup
             if answered >= len(samples) * step:
                 samples.append((answered, process.memory_info().rss / (1 << 20)))
             await asyncio.sleep(0.01)
+        samples.append((answered, process.memory_info().rss / (1 << 20)))
     return samples
