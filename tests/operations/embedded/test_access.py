@@ -58,12 +58,6 @@ def of(aws, stack, kind):
     return found
 
 
-def key_calls(aws, kms, key):
-    """What S3 and DynamoDB ask of KMS in the name of the one who calls them."""
-    secret = aws.client("kms").encrypt(KeyId=key, Plaintext=b"a")["CiphertextBlob"]
-    return [lambda: kms.decrypt(CiphertextBlob=secret)]
-
-
 def simulated(aws, role, action, resource):
     """What the emulator does not answer, so that IAM is only asked for its decision."""
 
@@ -84,8 +78,11 @@ def calls_of_pods(aws, client, outputs):
     credentials = access.of_pods(aws, "demo-cluster")
     s3, kms = client(credentials, "s3"), client(credentials, "kms")
     key = of(aws, "storage", "AWS::KMS::Key").id
-    calls = [lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256")]
-    calls += key_calls(aws, kms, key)
+    secret = aws.client("kms").encrypt(KeyId=key, Plaintext=b"a")["CiphertextBlob"]
+    calls = [  # which S3 makes in the name of the one who calls it
+        lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256"),
+        lambda: kms.decrypt(CiphertextBlob=secret),
+    ]
     for bucket in (outputs[name] for name in BUCKETS):
         at = {"Bucket": bucket, "Key": "access/a"}
         calls += [
@@ -105,9 +102,9 @@ def calls_of_gateway(aws, client, outputs):
     dynamodb = client(credentials, "dynamodb")
     task = of(aws, "gateway", "AWS::ECS::TaskDefinition")
     endpoint = f"arn:aws:sagemaker:{aws.region}:{aws.account}:endpoint/demo-tiny-llama"
+    item = {"pk": {"S": "access"}, "sk": {"S": "a"}}
     ask = {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
     return [
-        *key_calls(aws, client(credentials, "kms"), of(aws, "gateway", "AWS::KMS::Key").id),
         lambda: bedrock.converse(modelId=NOVA, **ask),
         lambda: bedrock.converse_stream(modelId=NOVA, **ask),
         lambda: bedrock.apply_guardrail(
@@ -119,6 +116,10 @@ def calls_of_gateway(aws, client, outputs):
         lambda: dynamodb.get_item(
             TableName=outputs["TenantsTable"], Key={"key_sha256": {"S": "0" * 64}}
         ),
+        lambda: dynamodb.transact_write_items(
+            TransactItems=[{"Put": {"TableName": outputs["LedgerTable"], "Item": item}}]
+        ),
+        lambda: bedrock.count_tokens(modelId=NOVA.partition(".")[2], input={"converse": ask}),
         simulated(aws, task.properties["TaskRoleArn"], "sagemaker:InvokeEndpoint", endpoint),
     ]
 
@@ -164,7 +165,8 @@ def test_a_role_suffices_and_each_of_its_statements_is_needed(aws, request, stac
             idle.append(statement)
     put(whole["Statement"])
 
-    assert idle == []
+    # DynamoDB's own calls of KMS are not emulated, and the role may make no others.
+    assert [one for one in idle if "kms:ViaService" not in str(one.get("Condition"))] == []
     assert refused(calls) == []
 
 
