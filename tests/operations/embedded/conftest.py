@@ -14,6 +14,9 @@ from operations.embedded.emulator import Emulator
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with Emulator(folder=tmp_path_factory.mktemp("aws"), region="us-east-2") as emulator:
+        # The role that the tests' resources name (lifecycle.ROLE): to pass it, it must exist.
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        emulator.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)
         yield emulator
 
 
