@@ -72,10 +72,10 @@ BUCKETS = [
         "Enabled",
     ),
     (
-        {"PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}},
+        {"PublicAccessBlockConfiguration": {"BlockPublicPolicy": False}},
         "get_public_access_block",
         "PublicAccessBlockConfiguration.BlockPublicPolicy",
-        True,
+        False,  # a new bucket has it on, as on AWS
     ),
 ]
 
