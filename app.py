@@ -94,7 +94,12 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
             access_logs=storage.access_logs,
             retain=config.storage.retain,
         )
-        observability.watch_gateway(gateway.load_balancer, gateway.target_group, gateway.tenants)
+        observability.watch_gateway(
+            gateway.load_balancer,
+            gateway.target_group,
+            gateway.tenants,
+            service=gateway.stack_name,
+        )
     for key, value in tags.items():
         cdk.Tags.of(stage).add(key, value)
 

@@ -27,9 +27,10 @@ _LARGE_VOLUME_GB, _SMALL_VOLUME_GB, _COMPILING_VCPUS = 512, 128, 32
 _TASK_VCPUS, _TASK_GB, _TASKS = 1, 2, (2, 10)
 _SCALING_POLICIES = 2
 _FIREWALL_RULES = 4  # stacks/gateway/firewall.py
-# stacks/observability.py: metrics that the alarms look at; a calculated one counts for its parts
-_CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 1, 1, 6
-_GATEWAY_ALARMS = 4
+# stacks/observability: metrics that the alarms look at; a calculated one counts for its parts
+_CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 1, 1, 9
+_GATEWAY_ALARMS = 6
+_SPENDING_METRICS = 1  # of the gateway, where there is a budget; one alarm
 
 
 def lines(config: EnvironmentConfig, day: date) -> list[Line]:
@@ -173,13 +174,19 @@ def _observability(config: EnvironmentConfig) -> Iterator[Line]:
     yield _constant(config, "observability", "dashboard_month", "AWS::CloudWatch::Dashboard")
     served = len(config.endpoints)
     gateway = bool(config.gateway.models)
-    metrics = _CLUSTER_METRICS + _ENDPOINT_METRICS * served + (_GATEWAY_METRICS if gateway else 0)
+    spending = _SPENDING_METRICS if gateway and config.budget else 0
+    metrics = (
+        _CLUSTER_METRICS
+        + _ENDPOINT_METRICS * served
+        + (_GATEWAY_METRICS if gateway else 0)
+        + spending
+    )
     yield _constant(
         config,
         "observability",
         "alarm_metric_month",
         "AWS::CloudWatch::Alarm",
-        resources=1 + served + (_GATEWAY_ALARMS if gateway else 0),
+        resources=1 + served + (_GATEWAY_ALARMS if gateway else 0) + spending,
         quantity=metrics,
     )
 

@@ -1,6 +1,14 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
+
+from workloads.gateway.metrics import Metrics
+from workloads.gateway.seen.emf import NAMESPACE, EmbeddedMetrics
+
+ROOT = Path(__file__).parents[2]
+RUNBOOKS = ROOT / "docs" / "runbooks.md"
 
 
 def alarms(stack):
@@ -18,6 +26,9 @@ def test_there_is_an_alarm_for_each_thing_that_breaks(stacks):
         "GatewayFailures",
         "GatewaySlowFirstByte",
         "GatewayUnhealthyTasks",
+        "GatewayThrottled",
+        "GatewaySlowFirstToken",
+        "GatewaySpending",
         "TenantsThrottled",
         "EndpointFailures",
     }
@@ -103,3 +114,95 @@ def test_without_a_budget_nobody_is_mailed(stacks):
 
     assert not stack.every("AWS::Budgets::Budget")
     assert not stack.every("AWS::SNS::Subscription")
+
+
+def sections():
+    """The runbooks: a heading's anchor, as GitHub makes it, and the names of its alarms."""
+    found = {}
+    for text in RUNBOOKS.read_text().split("\n## ")[1:]:
+        heading, _, body = text.partition("\n")
+        anchor = re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
+        [alarm] = re.findall(r"^\*\*Alarm:\*\* (.*)", body, re.MULTILINE)
+        found[anchor] = (alarm, body)
+    return found
+
+
+@pytest.mark.parametrize("environment", ["prod", "open"])
+def test_every_alarm_links_to_its_runbook_which_names_it(stacks, environment):
+    runbooks = sections()
+
+    for logical_id, alarm in (
+        stacks(environment)["observability"].every("AWS::CloudWatch::Alarm").items()
+    ):
+        says, link, anchor = alarm["AlarmDescription"].partition("docs/runbooks.md#")
+        assert link and len(says) > 30
+        names = re.findall(r"`(\w+)`", runbooks[anchor][0])
+        assert any(logical_id.startswith(name) for name in names), (logical_id, anchor)
+
+
+def test_every_runbook_is_linked_from_an_alarm_or_says_why_none(stacks):
+    linked = {
+        alarm["AlarmDescription"].partition("#")[2]
+        for alarm in stacks("prod")["observability"].every("AWS::CloudWatch::Alarm").values()
+    }
+    ids = " ".join(stacks("prod")["observability"].every("AWS::CloudWatch::Alarm"))
+
+    assert linked <= sections().keys()
+    for anchor, (alarm, _) in sections().items():
+        if alarm.startswith("none"):
+            assert anchor not in linked and len(alarm) > 40, anchor
+        else:
+            assert all(name in ids for name in re.findall(r"`([A-Z]\w+)`", alarm)), anchor
+
+
+def test_every_runbook_says_what_why_what_to_do_and_when_it_is_over():
+    assert len(sections()) >= 10
+    for anchor, (_, body) in sections().items():
+        for part in ("**You see**", "**Why:**", "**Do:**", "**Over when**"):
+            assert part in body, (anchor, part)
+
+
+def logged_metrics():
+    """Names of what a task of the gateway logs, asked of the code that does."""
+    lines = []
+
+    class Lines:
+        write = staticmethod(lines.append)
+
+    figures = EmbeddedMetrics("prod-gateway", Metrics(), Lines())
+    figures.first_token(1.0)
+    figures.publish()
+    [directive] = lines[0]["_aws"]["CloudWatchMetrics"]
+    return {metric["Name"] for metric in directive["Metrics"]}
+
+
+def test_the_alarms_of_the_tasks_look_at_what_the_tasks_log_under_the_services_name(stacks):
+    prod = stacks("prod")
+    [container] = prod["gateway"].only("AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    service = next(e["Value"] for e in container["Environment"] if e["Name"] == "GATEWAY_SERVICE")
+
+    looked = [
+        metric
+        for alarm in prod["observability"].every("AWS::CloudWatch::Alarm").values()
+        for metric in [
+            alarm,
+            *(m["MetricStat"]["Metric"] for m in alarm.get("Metrics", ()) if "MetricStat" in m),
+        ]
+        if metric.get("Namespace") == NAMESPACE
+    ]
+
+    logged = logged_metrics()
+    assert {metric["MetricName"] for metric in looked} <= logged
+    assert len(looked) == 4
+    assert all(m["Dimensions"] == [{"Name": "Service", "Value": service}] for m in looked)
+
+
+def test_spending_is_alarmed_at_a_hundredth_of_the_months_budget_in_an_hour(stacks):
+    found = [
+        alarm
+        for name, alarm in alarms(stacks("prod")["observability"]).items()
+        if name.startswith("GatewaySpending")
+    ]
+
+    assert [(a["Threshold"], a["Period"]) for a in found] == [(250, 3600)]
+    assert not any("Spending" in name for name in alarms(stacks("open")["observability"]))
