@@ -57,7 +57,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-models = st.sampled_from(MODELS * 3) | st.text(max_size=9)
+models = st.sampled_from(MODELS * 3) | st.text(min_size=1, max_size=9)
 
 
 @pytest.fixture(scope="module")
