@@ -11,7 +11,12 @@ from pydantic import AfterValidator, Field, Strict, model_validator
 from stacks.config import fields, rules
 from stacks.config.errors import wrong
 from stacks.config.fields import Section
-from stacks.config.gateway import check_guardrails_region, check_jwt, check_models_region
+from stacks.config.gateway import (
+    check_guardrails_region,
+    check_jwt,
+    check_models_region,
+    check_remote_images,
+)
 from stacks.config.pools import NodePoolConfig
 from workloads.gateway.config import ModelConfig, check_models
 
@@ -104,7 +109,8 @@ class JwtConfig(Section):
 class GatewayConfig(Section):
     """The gateway: what it runs, whether the internet reaches it, and the models it serves.
 
-    `jwt` takes tokens beside API keys. `cost_tenants`: tenants whose use of Bedrock is billed under
+    `remote_images`: whether images are fetched from public addresses. `jwt` takes tokens beside API
+    keys. `cost_tenants`: tenants whose use of Bedrock is billed under
     a tag of their own. `guardrails`: those that tenants' rows may name beside the stack's own.
     """
 
@@ -112,6 +118,7 @@ class GatewayConfig(Section):
         str | None, Field(pattern=r"^\S+$", description="the URI of a container image")
     ] = None
     public: fields.Switch = False
+    remote_images: fields.Switch = False
     certificate: fields.CertificateArn = None
     jwt: JwtConfig | None = None
     cost_tenants: Annotated[
@@ -213,6 +220,7 @@ class EnvironmentConfig(Section):
         check_guardrails_region(self.gateway.guardrails, self.region)
         rules.check_public(self.gateway.public, self.network.egress)
         check_jwt(self.gateway.jwt is not None, self.network.egress)
+        check_remote_images(self.gateway.remote_images, self.network.egress)
         if self.gateway.certificate:
             rules.check_certificate(self.gateway.certificate, self.region, self.account)
         return self

@@ -51,6 +51,17 @@ def check_guardrails_region(guardrails: tuple[str, ...], region: str) -> None:
             )
 
 
+def check_remote_images(allowed: bool, egress: str) -> None:
+    """Whether the gateway can reach the images that it may fetch."""
+    if allowed and egress == "private":
+        raise wrong(
+            "gateway.remote_images",
+            True,
+            'no image can be fetched with network.egress = "private"; set it to false, and send '
+            "images as data URIs",
+        )
+
+
 def check_jwt(jwt: bool, egress: str) -> None:
     """A load balancer fetches the issuer's keys from the internet, as it does for OIDC.
 

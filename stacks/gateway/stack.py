@@ -111,8 +111,9 @@ class GatewayStack(cdk.Stack):
                 model["sagemaker"] = self._endpoint(model["sagemaker"])
             if made := attribution.arns.get(model["name"]):
                 model["profiles"] = made | model.get("profiles", {})
-        file = {
+        file: dict[str, Any] = {
             "models": models,
+            "remote_images": self._config.remote_images,
             "guardrail": {"id": guardrail.id, "version": guardrail.version},
         }
         if self._config.jwt:

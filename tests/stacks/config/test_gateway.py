@@ -1,7 +1,7 @@
 import pytest
 from pydantic_core import PydanticCustomError
 
-from stacks.config.gateway import check_models_region
+from stacks.config.gateway import check_models_region, check_remote_images
 from workloads.gateway.config import ModelConfig
 
 CLAUDE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -50,6 +50,13 @@ def test_another_profile_is_named_where_the_model_cannot_be_called(model_id, reg
 
     assert refusal.value.context["key"] == 'gateway.models["one"].bedrock'
     assert refusal.value.context["text"].endswith(f"use {instead}")
+
+
+def test_images_are_fetched_only_with_a_way_out():
+    check_remote_images(True, "nat")
+    check_remote_images(False, "private")
+    with pytest.raises(PydanticCustomError, match="send images as data URIs"):
+        check_remote_images(True, "private")
 
 
 def test_a_server_needs_the_path_that_it_answers_under():

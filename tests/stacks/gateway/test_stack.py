@@ -13,6 +13,7 @@ def test_the_tasks_settings_are_a_gateway_file(stacks, environment):
 
     assert file.guardrail is not None
     assert file.models
+    assert file.remote_images == (environment == "open")
 
 
 def test_they_hold_the_configured_models(stacks):
