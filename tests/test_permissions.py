@@ -11,6 +11,7 @@ every_environment = pytest.mark.parametrize(
 
 # What has no resource, or, with the condition named, what is open but for it.
 OPEN_ACTIONS = {
+    ("cloudwatch:PutMetricData",): "cloudwatch:namespace",
     ("ecr:GetAuthorizationToken",): None,
     ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"): None,
     (

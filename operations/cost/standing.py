@@ -28,7 +28,7 @@ _TASK_VCPUS, _TASK_GB, _TASKS = 1, 2, (2, 10)
 _SCALING_POLICIES = 2
 _FIREWALL_RULES = 4  # stacks/gateway/firewall.py
 # stacks/observability: metrics that the alarms look at; a calculated one counts for its parts
-_CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 1, 1, 9
+_CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 2, 1, 9  # one alarm each, but:
 _GATEWAY_ALARMS = 6
 _SPENDING_METRICS = 1  # of the gateway, where there is a budget; one alarm
 
@@ -186,7 +186,7 @@ def _observability(config: EnvironmentConfig) -> Iterator[Line]:
         "observability",
         "alarm_metric_month",
         "AWS::CloudWatch::Alarm",
-        resources=1 + served + (_GATEWAY_ALARMS if gateway else 0) + spending,
+        resources=_CLUSTER_METRICS + served + (_GATEWAY_ALARMS if gateway else 0) + spending,
         quantity=metrics,
     )
 

@@ -1,4 +1,4 @@
-"""What a pod of a workload may do in AWS: read and write the environment's buckets."""
+"""What a pod of a workload may do in AWS: use the environment's buckets, and tell of a run."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,9 @@ class WorkloadAccess(Construct):
         *,
         cluster_name: str,
         buckets: Sequence[s3.IBucket],
+        training: str,
     ) -> None:
+        """`training`: the namespace of the metrics of training runs."""
         super().__init__(scope, construct_id)
 
         pods = iam.SessionTagsPrincipal(iam.ServicePrincipal("pods.eks.amazonaws.com"))
@@ -53,11 +55,18 @@ class WorkloadAccess(Construct):
                 actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=sorted(keys)
             )
         )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],  # it has no resource
+                conditions={"StringEquals": {"cloudwatch:namespace": training}},
+            )
+        )
         acknowledge(
             role,
             {
                 "AwsSolutions-IAM5": "Every object of the four buckets; the workloads name their "
-                "own prefixes.",
+                "own prefixes. Metrics have no ARN, but a namespace, which is the condition.",
             },
         )
         eks.CfnPodIdentityAssociation(

@@ -19,10 +19,12 @@ from stacks.observability.board import Board
 from stacks.observability.budget import add_budget
 from stacks.observability.cluster import watch_cluster
 from stacks.observability.endpoint import watch_endpoint
+from stacks.observability.training import watch_training
+from stacks.shared.training import training_namespace
 
 
 class ObservabilityStack(cdk.Stack):
-    """Metrics that AWS publishes by itself, and those that the gateway's tasks log."""
+    """Metrics that AWS publishes by itself, and those of the gateway's tasks and of runs."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class ObservabilityStack(cdk.Stack):
         self._budget = budget
         self._board = Board(self, topic)
         watch_cluster(self._board, cluster.cluster_name)
+        watch_training(self._board, training_namespace(self))
         if budget:
             topic.add_subscription(subscriptions.EmailSubscription(budget.email))
             add_budget(self, budget, cost_tags)

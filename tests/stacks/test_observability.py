@@ -29,6 +29,7 @@ def test_there_is_an_alarm_for_each_thing_that_breaks(stacks):
         "GatewayThrottled",
         "GatewaySlowFirstToken",
         "GatewaySpending",
+        "TrainingStalled",
         "TenantsThrottled",
         "EndpointFailures",
     }

@@ -54,6 +54,9 @@ def parser() -> Parser:
         " (%(default)s)")  # fmt: skip
     add("--usd-per-hour", type=float, default=0.0, metavar="X",
         help="what all machines together cost, for tokens per dollar")  # fmt: skip
+    add("--cloudwatch", default="", metavar="NAME",
+        help="tell CloudWatch of steps and stalls once a minute, in the namespace Training/NAME;"
+        " the name of the environment, whose alarm looks there")  # fmt: skip
     add("--device", choices=DEVICES, default="cpu",
         help="neuron: native PyTorch on Trn2; xla: PyTorch/XLA on Trn1 (%(default)s)")  # fmt: skip
     return options

@@ -15,6 +15,7 @@ from workloads.llama import Llama
 from workloads.train.backend import Backend, Peak
 from workloads.train.data import Sequences, batch_numbers
 from workloads.train.flops import flops_per_token
+from workloads.train.publisher import Publisher, publishing
 from workloads.train.recorder import WINDOW_STEPS, Recorder, Work
 from workloads.train.run import Run
 from workloads.train.saver import Saver
@@ -48,7 +49,9 @@ def train(settings: Settings, backend: Backend, stop: Stop, *, collecting: bool 
             loop.collect()
             return
         run = Run(settings, backend, start, data=dataset, scratch=scratch)
-        loop.run(run, stop)
+        first = backend.host.place.rank == 0
+        with publishing(settings.cloudwatch if first else "") as publisher:
+            loop.run(run, stop, publisher)
 
 
 class Loop:
@@ -72,7 +75,7 @@ class Loop:
         self._data_seconds = 0.0
         self._parameters = sum(parameter.numel() for parameter in model.parameters())
 
-    def run(self, run: Run, stop: Stop) -> None:
+    def run(self, run: Run, stop: Stop, publisher: Publisher | None) -> None:
         """From the last checkpoint to the last step, or until `stop`."""
         settings, backend, host = self._settings, self._backend, self._backend.host
         step, saver = run.resume(self._model, self._optimizer)
@@ -86,6 +89,7 @@ class Loop:
             work,
             step=step,
             may_skip=settings.nan_skip - host.from_first(skipped),
+            publisher=publisher,
         )
         rates = self._rates(after=step)
         stopped = False

@@ -10,6 +10,7 @@ from torch import Tensor
 from workloads.command import StageError, progress
 from workloads.train.backend import Backend, Peak
 from workloads.train.metrics import Metrics, Row
+from workloads.train.publisher import Publisher
 
 WINDOW_STEPS = 10  # brought to the host together
 
@@ -36,12 +37,20 @@ class Recorder:
     """The steps since the last window, and the window under way to the host."""
 
     def __init__(
-        self, backend: Backend, metrics: Metrics | None, work: Work, *, step: int, may_skip: int
+        self,
+        backend: Backend,
+        metrics: Metrics | None,
+        work: Work,
+        *,
+        step: int,
+        may_skip: int,
+        publisher: Publisher | None = None,
     ) -> None:
         """Begin after `step`; `metrics` only in the first process. `may_skip` steps without a
         finite loss and gradient are left, the next one ends the run."""
         self._backend = backend
         self._metrics = metrics
+        self._publisher = publisher
         self._work = work
         self._step = step  # the last one added
         self._may_skip = may_skip
@@ -115,6 +124,8 @@ class Recorder:
                 progress(f"warning: step {row.step} is left out, its gradient's norm is {norm}")
         if self._metrics is not None:
             self._metrics.append(rows)
+            if self._publisher is not None:
+                self._publisher.tell(rows)
             last = rows[-1]
             loss = math.nan if last.loss is None else last.loss
             of_peak = "" if last.mfu is None else f"  {last.mfu:.1%} of peak"

@@ -27,6 +27,7 @@ class Settings:
     grace: float  # seconds from SIGTERM to the end
     nan_skip: int  # steps that may be left out
     usd_per_hour: float  # of all machines together; 0: unknown
+    cloudwatch: str  # metrics go to the namespace Training/NAME; "": nowhere
     device: str
 
     def __post_init__(self) -> None:

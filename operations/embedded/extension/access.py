@@ -3,6 +3,7 @@
 The account itself, whose access key is its number, may do everything; it is not noted.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -62,6 +63,20 @@ def name_guardrails() -> None:
         return theirs(service, method, path, *rest)
 
     iam_actions.extract_resource_arn = extract
+
+
+def name_namespaces() -> None:
+    """Let IAM know the namespace that metrics are put into, which is all that it can limit."""
+    theirs = iam_actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = theirs(service, action, body, params)
+        # As JSON, which is what botocore chooses of the service's protocols.
+        if action == "cloudwatch:PutMetricData" and body.startswith(b"{"):
+            found["cloudwatch:namespace"] = json.loads(body).get("Namespace", "")
+        return found
+
+    iam_actions.request_tag_context = context
 
 
 def _questions(about: dict[str, Any], account: str) -> Iterator[dict[str, Any]]:

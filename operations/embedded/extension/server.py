@@ -45,6 +45,7 @@ async def serve(listener: socket.socket) -> None:
     hooks.know_every_zone()
     hooks.complete_ec2_answers()
     access.name_guardrails()
+    access.name_namespaces()
     access.watch()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]

@@ -89,7 +89,7 @@ def by_hand(config, size):
         "observability": [
             month(1, "kms_key_month"),
             month(1, "dashboard_month"),
-            month(1 + len(hosted) + 9 + 1, "alarm_metric_month"),  # 1: spending against the budget
+            month(2 + len(hosted) + 9 + 1, "alarm_metric_month"),  # 1: spending against the budget
         ],
     }
     tables = {"on-demand": "on_demand", "spot": "spot"}

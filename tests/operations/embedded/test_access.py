@@ -77,11 +77,14 @@ def calls_of_pods(aws, client, outputs):
     """What the stages do with the buckets."""
     credentials = access.of_pods(aws, "demo-cluster")
     s3, kms = client(credentials, "s3"), client(credentials, "kms")
+    cloudwatch = client(credentials, "cloudwatch")
+    metric = [{"MetricName": "SecondsSinceStep", "Value": 1.0}]
     key = of(aws, "storage", "AWS::KMS::Key").id
     secret = aws.client("kms").encrypt(KeyId=key, Plaintext=b"a")["CiphertextBlob"]
     calls = [  # which S3 makes in the name of the one who calls it
         lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256"),
         lambda: kms.decrypt(CiphertextBlob=secret),
+        lambda: cloudwatch.put_metric_data(Namespace="Training/demo", MetricData=metric),
     ]
     for bucket in (outputs[name] for name in BUCKETS):
         at = {"Bucket": bucket, "Key": "access/a"}
@@ -187,6 +190,14 @@ def test_a_role_is_handed_only_to_the_service_that_it_trusts(aws):
 
     with pytest.raises(EmulatorError, match=r"not lambda\.amazonaws\.com"):
         assumed(aws, role, service="lambda.amazonaws.com")
+
+
+def test_pods_publish_metrics_into_their_own_namespace_alone(aws, client):
+    cloudwatch = client(access.of_pods(aws, "demo-cluster"), "cloudwatch")
+    metric = [{"MetricName": "SecondsSinceStep", "Value": 1.0}]
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        cloudwatch.put_metric_data(Namespace="Gateway", MetricData=metric)
 
 
 def test_a_refusal_fails_the_demo(aws):

@@ -28,6 +28,24 @@ def test_pods_alone_take_the_role(cluster, role):
     assert actions == {"sts:AssumeRole", "sts:TagSession"}
 
 
+def test_it_publishes_into_the_namespace_that_the_alarm_looks_at_alone(stacks, cluster, role):
+    [statement] = [
+        statement
+        for policy in cluster.every("AWS::IAM::Policy").values()
+        if policy["Roles"] == [{"Ref": role}]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "cloudwatch:PutMetricData"
+    ]
+    [alarm] = [
+        alarm
+        for alarm in stacks("prod")["observability"].every("AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "SecondsSinceStep"
+    ]
+
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Training/prod"}}
+    assert alarm["Namespace"] == "Training/prod"
+
+
 def test_it_reads_and_writes_the_four_buckets_and_nothing_else(cluster, role):
     [policy] = [
         policy
@@ -41,6 +59,7 @@ def test_it_reads_and_writes_the_four_buckets_and_nothing_else(cluster, role):
             allowed[action] = resources if isinstance(resources, list) else [resources]
 
     assert set(allowed) == {
+        "cloudwatch:PutMetricData",
         "kms:Decrypt",
         "kms:GenerateDataKey",
         "s3:AbortMultipartUpload",
@@ -53,6 +72,8 @@ def test_it_reads_and_writes_the_four_buckets_and_nothing_else(cluster, role):
     }
     for action, resources in allowed.items():
         names = str(resources)
+        if action == "cloudwatch:PutMetricData":
+            continue  # it has no resource; the namespace is below
         if action.startswith("kms"):
             assert "PublishOutputFnGetAttKey" in names
             continue
