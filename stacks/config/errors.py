@@ -58,7 +58,11 @@ def _sentence(problem: ErrorDetails, schema: type[BaseModel], data: object) -> s
         case "missing":
             return f"{key} is missing; it must be {description or 'given'}"
         case "model_type":
-            return f"{key}{_shown(problem['input'])}: it must be a table"
+            header = ".".join(part for part in path if isinstance(part, str))
+            written = f"[[{header}]]" if isinstance(path[-1], int) else f"[{header}]"
+            return f"{key}{_shown(problem['input'])}: it must be a table, written {written}"
+        case "string_type" if not description:
+            return f"{key}{_shown(problem['input'])}: it must be text in quotes"
         case _:
             right = description or problem["msg"].removeprefix("Input should be ")
             return f"{key}{_shown(problem['input'])}: it must be {right}"

@@ -24,9 +24,19 @@ def toml_sentence(text: str, error: tomllib.TOMLDecodeError) -> str:
     number = min(int(place.group(1)) if place else len(lines), len(lines))
     line = lines[number - 1].strip()
     reason = str(error).partition(" (at ")[0]
-    known = next((_REASONS[start] for start in _REASONS if reason.startswith(start)), "")
+    known = _one_bracket(line, text) or next(
+        (_REASONS[start] for start in _REASONS if reason.startswith(start)), ""
+    )
     shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]} ..."
     return f"line {number}: {shown}: {known or _slip(line) or f'it is not TOML: {reason}'}"
+
+
+def _one_bracket(line: str, text: str) -> str:
+    """[pools] where other entries of the list are written [[pools]]."""
+    name = re.match(r"\[([\w.-]+)\]", line)
+    if name and f"[[{name[1]}]]" in text:
+        return f"each entry of a list stands in two brackets; write [[{name[1]}]]"
+    return ""
 
 
 def _slip(line: str) -> str:

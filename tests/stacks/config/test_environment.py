@@ -143,7 +143,24 @@ REFUSED = {
         {"pools": {"name": "one"}},
         "pools: it must be tables, each written [[pools]]",
     ),
-    "value instead of a table": ({"storage": 5}, "storage = 5: it must be a table"),
+    "value instead of a table": (
+        {"storage": 5},
+        "storage = 5: it must be a table, written [storage]",
+    ),
+    "value instead of a table of a list": (
+        {
+            "pools": [
+                {
+                    "name": "one",
+                    "instance_type": "m7a.4xlarge",
+                    "zone": "use2-az1",
+                    "capacity": "spot",
+                }
+            ]
+        },
+        'pools["one"].capacity = "spot": it must be a table, written [pools.capacity]',
+    ),
+    "number for a tag": ({"tags": {"team": 3}}, "tags.team = 3: it must be text in quotes"),
     "text for a switch": (
         {"storage": {"retain": "no"}},
         'storage.retain = "no": it must be true or false, without quotes',

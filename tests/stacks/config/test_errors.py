@@ -16,7 +16,8 @@ import pytest
             'gateway.models["a"].openai = "ftp://h"',
             "base URL",
         ),
-        ([{"name": "a", "bedrock": 3}], 'gateway.models["a"].bedrock = 3', "valid string"),
+        ([{"name": "a", "bedrock": 3}], 'gateway.models["a"].bedrock = 3', "text in quotes"),
+        (["a"], 'gateway.models[0] = "a"', "a table, written [[gateway.models]]"),
         ([{"bedrock": "x"}], "gateway.models[0].name", "is missing"),
         (
             [{"name": "nova", "bedrok": "x"}],

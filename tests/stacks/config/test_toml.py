@@ -38,6 +38,12 @@ def test_what_stands_twice_is_said_to_stand_above():
     assert said("[a]\nb = 1\n[a]\n").startswith("line 3: [a]: this table stands above")
 
 
+def test_an_entry_of_a_list_in_one_bracket_is_told_so():
+    assert said('[[pools]]\nname = "a"\n[pools]\nname = "b"\n') == (
+        "line 3: [pools]: each entry of a list stands in two brackets; write [[pools]]"
+    )
+
+
 def test_what_is_no_known_slip_is_told_in_the_words_of_the_parser():
     assert said("a = 1.2.3\n") == (
         "line 1: a = 1.2.3: it is not TOML: Expected newline or end of document after a statement"
