@@ -53,7 +53,8 @@ def _sentence(problem: ErrorDetails, schema: type[BaseModel], data: object) -> s
         case "extra_forbidden":
             known = _model(path[:-1], schema).model_fields
             meant = nearest(str(path[-1]), known)
-            hint = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
+            here = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
+            hint = _above(path, schema) or here
             return f"{key}{_shown(problem['input'])} is not a known key; {hint}"
         case "missing":
             return f"{key} is missing; it must be {description or 'given'}"
@@ -66,6 +67,16 @@ def _sentence(problem: ErrorDetails, schema: type[BaseModel], data: object) -> s
         case _:
             right = description or problem["msg"].removeprefix("Input should be ")
             return f"{key}{_shown(problem['input'])}: it must be {right}"
+
+
+def _above(path: tuple[int | str, ...], schema: type[BaseModel]) -> str:
+    """Where a key belongs that was written below the header of a later table; "" if nowhere."""
+    match path:
+        case [_, key] if key in schema.model_fields:
+            return "it belongs to the top of the file, above its first table"
+        case [outer, int(), inner, key] if key in _model((outer,), schema).model_fields:
+            return f"it belongs to [[{outer}]], above [{outer}.{inner}]"
+    return ""
 
 
 def _dotted(path: tuple[int | str, ...], data: object) -> str:

@@ -131,6 +131,25 @@ REFUSED = {
         {"storage": {"xyz": 1}},
         "storage.xyz = 1 is not a known key; known here: retain, lustre_gib",
     ),
+    "key of the file below a table": (
+        {"budget": {"monthly_usd": 5, "email": "a@example.com", "account": "111122223333"}},
+        'budget.account = "111122223333" is not a known key; it belongs to the top of the file, '
+        "above its first table",
+    ),
+    "key of a pool below its capacity": (
+        {
+            "pools": [
+                {
+                    "name": "one",
+                    "instance_type": "m7a.4xlarge",
+                    "zone": "use2-az1",
+                    "capacity": {"max_nodes": 3},
+                }
+            ]
+        },
+        'pools["one"].capacity.max_nodes = 3 is not a known key; it belongs to [[pools]], above '
+        "[pools.capacity]",
+    ),
     "missing region": (
         {"region": ...},
         "region is missing; it must be an AWS region, such as us-east-2",
