@@ -46,7 +46,7 @@ synth: install ## every stack of every environment, without credentials, held ag
 inventory: install ## accept changed logical IDs and what data hangs on: tests/prod.inventory, tests/prod.state
 	UPDATE_INVENTORY=1 $(PY) -m pytest -q tests/test_inventory.py tests/test_state.py
 
-docs: install ## rewrite the generated parts of the README
+docs: install ## rewrite the generated parts of the documents
 	UPDATE_DOCS=1 $(PY) -m pytest -q tests/test_docs.py
 
 catalog: install ## refresh workloads/hardware.json from the EC2 API of your account
