@@ -26,7 +26,7 @@ demo: install ## the whole platform on this machine, no account: KEEP=1 PORT=808
 	@$(PY) -m operations.demo $(DEMO)
 
 test: install ## all tests, offline from AWS; ARGS='-k gateway' selects
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install ## format, lint, types, import rules
 	.venv/bin/ruff format --check .
