@@ -1,11 +1,12 @@
 import os
 import signal
+import subprocess
 import sys
 
 import psutil
 import pytest
 
-from operations.processes import Process, ProcessError, ProcessTree, kill_everything
+from operations.processes import Process, ProcessError, ProcessTree
 
 ENVIRONMENT = dict(os.environ)
 
@@ -117,8 +118,17 @@ def test_stopping_ends_children_sessions_and_orphans(tmp_path, ending):
 
 
 def test_a_child_that_nobody_noted_is_still_found(tmp_path):
-    process = python("parent", "import time; time.sleep(60)", tmp_path)
+    # In an interpreter of its own: this one's children are other tests' servers.
+    program = f"""
+import sys
+from pathlib import Path
+from operations.processes import Process, kill_everything
+command = [sys.executable, "-c", "import time; time.sleep(60)"]
+print(Process("child", command, log=Path({str(tmp_path / "log")!r}), environment={{}}).pid)
+kill_everything()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
 
-    kill_everything()
-
-    assert not psutil.pid_exists(process.pid)
+    assert not psutil.pid_exists(int(done.stdout))
