@@ -93,15 +93,19 @@ class Loop:
         )
         rates = self._rates(after=step)
         stopped = False
-        while step < settings.steps and not stopped:
-            vote = host.any_soon(stop.asked.is_set())
-            step += 1
-            loss, norm = self.step(step, rates)
-            recorder.add(loss=loss, norm=norm, data_seconds=self._data_seconds)
-            stopped = vote.wait()
-            if stopped or step == settings.steps or step % settings.checkpoint_every == 0:
-                self._save(step, recorder, saver, stop)
-        _wait(recorder, saver)
+        try:
+            while step < settings.steps and not stopped:
+                vote = host.any_soon(stop.asked.is_set())
+                step += 1
+                loss, norm = self.step(step, rates)
+                recorder.add(loss=loss, norm=norm, data_seconds=self._data_seconds)
+                stopped = vote.wait()
+                if stopped or step == settings.steps or step % settings.checkpoint_every == 0:
+                    self._save(step, recorder, saver, stop)
+            _wait(recorder, saver)
+        except StageError:
+            saver.wait()  # what is under way is of before, and finite
+            raise
         if run.metrics is None or run.attempts is None:
             return
         if step < settings.steps:

@@ -173,16 +173,16 @@ def test_tables_hold_tenants_limits_and_the_ledger(
     for name, value in own.items():
         monkeypatch.setenv(name, value)
     boto3.client("dynamodb", "us-east-2").create_table(
-        TableName="tenants",
+        TableName="accounts",
         KeySchema=[{"AttributeName": "key_sha256", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "key_sha256", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
     limits = ["--requests-per-minute", "600", "--monthly-budget-usd", "1", "--admin"]
-    keys_main(["create", "--table", "tenants", "--tenant", "row", *limits])
+    keys_main(["create", "--table", "accounts", "--tenant", "row", *limits])
     key = capsys.readouterr().out.strip()
     models = FILE.partition("[[tenants]]")[0]
-    places = ["--table", "tenants", "--ledger-table", ledger_table(None).name]
+    places = ["--table", "accounts", "--ledger-table", ledger_table(None).name]
     gateways = [start_gateway(models, *places, **environment) for _ in range(2)]
 
     ask(gateways[0], key)
