@@ -20,6 +20,7 @@ from workloads.serve.app import Server
 from workloads.serve.engine import Engine
 
 GRACE_SECONDS = 5  # for answers under way when the server is told to end
+_WAITING = 2048  # connections that are not taken yet, as uvicorn has it
 
 
 def parser() -> Parser:
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _bind(options.host, options.port) as listener:
             engine = _load(options.model)
             host, port = listener.getsockname()[:2]
+            listener.listen(_WAITING)  # who reads the line below may connect at once
             progress(f"serving {name} at http://{host}:{port}/v1")
             config = uvicorn.Config(
                 Server(engine, name=name).app(),
