@@ -8,7 +8,6 @@ from constructs import Construct
 
 from stacks.config import NodePoolConfig
 from stacks.shared.kubernetes import EFA, GPU, NAMESPACE, NEURON, NEURON_DEVICE_CLASS
-from stacks.shared.metrics import environment_name
 from workloads.jobs.pool import Pool, config_map_name, described
 
 _API = "kueue.x-k8s.io/v1beta2"
@@ -43,11 +42,7 @@ class Queue(Construct):
             manifest=[
                 *queue_objects(pool, neuron_allocator=neuron_allocator),
                 description(
-                    pool,
-                    neuron_allocator=neuron_allocator,
-                    registry=registry,
-                    images=images,
-                    environment=environment_name(stack),
+                    pool, neuron_allocator=neuron_allocator, registry=registry, images=images
                 ),
             ],
             overwrite=True,  # so that a creation that failed half-way can be repeated
@@ -111,12 +106,11 @@ def queue_objects(pool: NodePoolConfig, *, neuron_allocator: str) -> list[dict[s
 
 
 def description(
-    pool: NodePoolConfig, *, neuron_allocator: str, registry: str, images: str, environment: str
+    pool: NodePoolConfig, *, neuron_allocator: str, registry: str, images: str
 ) -> dict[str, Any]:
     """What `python -m workloads.submit` reads of the pool.
 
-    `registry` is the account's own, `images` the name of its repository of the workloads' images;
-    the alarms of `environment` hear of training runs.
+    `registry` is the account's own, `images` the name of its repository of the workloads' images.
     """
     told = Pool(
         name=pool.name,
@@ -128,7 +122,6 @@ def description(
         allocator=neuron_allocator,
         registry=registry,
         images=images,
-        cloudwatch=environment,
     )
     return {
         "apiVersion": "v1",

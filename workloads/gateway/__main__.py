@@ -32,6 +32,10 @@ from workloads.gateway.server import Server, flush
 from workloads.gateway.tenants import Tenants
 from workloads.gateway.upstream import client_session
 
+# Those of all requests in flight are looked through for cycles once there are so many more of them,
+# not at Python's 700, which is every few requests.
+YOUNG_OBJECTS = 20_000
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and the environment, and serve."""
@@ -140,6 +144,7 @@ async def serve(
         )
         observer.start()
         gc.freeze()  # what is loaded by now stays: looking through it cost a sixth of every answer
+        gc.set_threshold(YOUNG_OBJECTS)
         await server.serve(sockets=[listener])
         await server.drained()
         await flush(ledger)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from workloads.gateway.app import Gateway
+from workloads.gateway.connection import Connection
 from workloads.gateway.ledger.ledger import Ledger
 
 # Longer than any idle timeout of a load balancer (at most 4000 s for an ALB): one that reuses a
@@ -42,7 +43,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 gateway,
                 loop="none",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,  # its lines are JSON as all others

@@ -1,17 +1,14 @@
 """Models that are not Bedrock's, held to a Bedrock guardrail: what is asked and what is said.
 
 As with Bedrock's own, all messages but the system's are checked before the model is asked, and its
-text and reasoning before they are sent; besides, images, what tools gave, and the arguments they
-are called with.
+text and reasoning before they are sent; images and the arguments of tools are not.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from copy import deepcopy
+from typing import Any
 
-import orjson
-
-from workloads.gateway.backends.guarded_content import spoken, told
-from workloads.gateway.backends.guarded_embeddings import check_input
 from workloads.gateway.backends.guarded_stream import Passage, blocked_answer, said_by
 from workloads.gateway.backends.openai_form import chat_body
 from workloads.gateway.call import Backend, Call, Json
@@ -52,12 +49,12 @@ class Guarded:
             await self._backend.complete(checked)
         finally:
             call.usage = checked.usage
-        content = spoken(checked.answered)
-        verdict = await guard.check(guardrail, "OUTPUT", content.texts)
+        slots = _spoken(checked.answered)
+        verdict = await guard.check(guardrail, "OUTPUT", [slot[key] for slot, key in slots])
         if verdict.blocked is not None:
             usage = call.usage or Usage(0, 0)
             return call.answer(self._name, blocked_answer(verdict.blocked, usage))
-        content.fill(verdict.texts)
+        _fill(slots, verdict.texts)
         return call.answer(self._name, checked.answered)
 
     def stream(self, call: Call) -> AsyncGenerator[bytes]:
@@ -89,9 +86,6 @@ class Guarded:
         return await self._backend.count_tokens(call)
 
     async def embed(self, call: EmbeddingCall) -> bytes:
-        guardrail = guardrail_of(call.caller, self._guardrail)
-        if guardrail is not None:
-            await check_input(call, self._applied(), guardrail)
         return await self._backend.embed(call)
 
     def _applied(self) -> Guard:
@@ -131,15 +125,11 @@ class CheckedCall:
         Gives what is said instead of an answer where they may not pass.
         """
         assert self.chat is not None
-        try:  # a copy, as another model may be asked the same after this one
-            messages = orjson.loads(orjson.dumps(self.chat["messages"]))
-        except orjson.JSONEncodeError:
-            raise bad_request("messages are nested too deeply", "messages") from None
-        content = told(messages)
-        verdict = await guard.check(guardrail, "INPUT", content.texts, content.images)
+        self.chat["messages"] = messages = deepcopy(self.chat["messages"])
+        slots = _told(messages)
+        verdict = await guard.check(guardrail, "INPUT", [slot[key] for slot, key in slots])
         if verdict.blocked is None:
-            content.fill(verdict.texts)
-            self.chat["messages"] = messages
+            _fill(slots, verdict.texts)
         return verdict.blocked
 
     def take(self) -> list[tuple[str, Json]]:
@@ -154,7 +144,8 @@ class CheckedCall:
         raise NotImplementedError  # what it says is in `chat` already
 
     def answer(self, model: str, answer: Json) -> bytes:
-        spoken(answer)  # raises what may be raised here
+        if not all(isinstance(slot[key], str) for slot, key in _spoken(answer)):
+            raise TypeError("a text that is none")
         self.answered = answer
         return b""
 
@@ -169,3 +160,34 @@ class CheckedCall:
 
     def finish(self) -> bytes:
         return b""
+
+
+def _told(messages: list[Any]) -> list[tuple[Any, Any]]:
+    """Where the texts of OpenAI's `messages` are: an object and the key of its text."""
+    slots = []
+    for message in messages:
+        if not isinstance(message, dict) or message.get("role") in ("system", "developer"):
+            continue
+        content = message.get("content")
+        if isinstance(content, str):
+            slots.append((message, "content"))
+        elif isinstance(content, list):
+            texts = (part for part in content if isinstance(part, dict))
+            slots += [(part, "text") for part in texts if isinstance(part.get("text"), str)]
+    return slots
+
+
+def _spoken(answer: Json) -> list[tuple[Any, Any]]:
+    """Where the texts of Converse's answer are."""
+    slots = []
+    for block in answer["output"]["message"]["content"]:
+        if "text" in block:
+            slots.append((block, "text"))
+        elif "reasoningContent" in block:
+            slots.append((block["reasoningContent"]["reasoningText"], "text"))
+    return slots
+
+
+def _fill(slots: list[tuple[Any, Any]], texts: list[str]) -> None:
+    for (slot, key), text in zip(slots, texts, strict=True):
+        slot[key] = text

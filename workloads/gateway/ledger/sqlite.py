@@ -6,6 +6,7 @@ own milliseconds to every answer. So a power failure may take the last second, a
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -77,6 +78,8 @@ DELETE FROM requests WHERE state = 'open' AND id IN (SELECT value FROM json_each
 class SqliteLedger:
     """One writer in a thread of its own; reads and the sync to the disk in another.
 
+    A single request's entry is written without them, where no other process is just writing.
+
     What an earlier process left open is marked as unsettled. Raises sqlite3.Error.
     """
 
@@ -92,9 +95,12 @@ class SqliteLedger:
         )
         self._connection.execute("UPDATE requests SET state = 'unsettled' WHERE state = 'open'")
         self._writer = ThreadPoolExecutor(1, "ledger-writer")
+        self._prompt_connection = connect(path, patience=0)
         self._side_connection = connect(path)
         self._side = ThreadPoolExecutor(1, "ledger-side")
-        self._commits = GroupCommit(self._write, notice_seconds=NOTICE_SECONDS)
+        self._commits = GroupCommit(
+            self._write, notice_seconds=NOTICE_SECONDS, write_now=self._write_now
+        )
         self.reserve: Callable[[Reservation], None] = self._commits.reserve
         self.release: Callable[[str], None] = self._commits.release
         self.settle: Callable[[Entry], asyncio.Future[None]] = self._commits.settle
@@ -131,13 +137,20 @@ class SqliteLedger:
         self._writer.shutdown()
         self._side.shutdown()
         self._side_connection.close()
+        self._prompt_connection.close()
         self._connection.close()  # the last one, which moves everything into the file
 
     def _write(self, batch: Batch) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        if self._sync_timer is None:
-            self._sync_timer = loop.call_later(SYNC_SECONDS, self._sync)
-        return loop.run_in_executor(self._writer, self._commit, batch)
+        self._sync_soon()
+        return asyncio.get_running_loop().run_in_executor(self._writer, self._commit, batch)
+
+    def _write_now(self, entry: Entry) -> bool:
+        self._sync_soon()
+        try:
+            self._prompt_connection.execute(SETTLE, (_rows([entry]),))
+        except sqlite3.Error:  # locked, most likely; the writer waits, and knows what to do
+            return False
+        return True
 
     def _commit(self, batch: Batch) -> None:
         execute = self._connection.execute
@@ -149,13 +162,17 @@ class SqliteLedger:
             if batch.released:
                 execute(RELEASE, (orjson.dumps(batch.released).decode(),))
             if batch.entries:
-                rows = [_row(entry) for entry in batch.entries]
-                execute(SETTLE, (orjson.dumps(rows).decode(),))
+                execute(SETTLE, (_rows(batch.entries),))
             execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
             raise
+
+    def _sync_soon(self) -> None:
+        if self._sync_timer is None:
+            loop = asyncio.get_running_loop()
+            self._sync_timer = loop.call_later(SYNC_SECONDS, self._sync)
 
     def _sync(self) -> None:
         self._sync_timer = None
@@ -163,6 +180,10 @@ class SqliteLedger:
 
     async def _aside(self, read: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._side, read)
+
+
+def _rows(entries: list[Entry]) -> str:
+    return orjson.dumps([_row(entry) for entry in entries]).decode()
 
 
 def _row(entry: Entry) -> tuple[object, ...]:

@@ -207,3 +207,40 @@ def test_a_request_that_begins_and_ends_before_one_write_is_not_left_open(tmp_pa
     with sqlite3.connect(tmp_path / "s") as connection:
         states = [state for (state,) in connection.execute("SELECT state FROM requests")]
     assert states == ["settled"] * (ends == "settled")
+
+
+def test_a_request_that_is_alone_is_written_at_once_and_one_of_many_with_the_others(tmp_path):
+    async def main():
+        ledger = SqliteLedger(tmp_path / "s")
+        ledger.reserve(Reservation("alone", NOON, "a", "nova"))
+        assert ledger.settle(entry("alone")).done()
+        assert states(tmp_path / "s") == {"alone": "settled"}
+
+        ledger.reserve(Reservation("other", NOON + 10**9, "a", "nova"))
+        one = ledger.settle(entry("one"))
+        assert not one.done()
+        two = ledger.settle(entry("two"))
+        await asyncio.gather(one, two)
+        await ledger.settle(entry("other"))
+        [row] = await ledger.usage(*ALWAYS)
+        assert (row.requests, row.cost) == (4, 28)
+        await ledger.close()
+
+    asyncio.run(main())
+
+
+def test_while_another_process_writes_nothing_is_lost_and_the_event_loop_goes_on(tmp_path):
+    async def main():
+        ledger = SqliteLedger(tmp_path / "s")
+        with sqlite3.connect(tmp_path / "s", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            settled = ledger.settle(entry("1"))
+            assert not settled.done()
+            await asyncio.sleep(0.01)
+            assert not settled.done()
+            other.execute("COMMIT")
+        await settled
+        assert states(tmp_path / "s") == {"1": "settled"}
+        await ledger.close()
+
+    asyncio.run(main())
