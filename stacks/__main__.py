@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from stacks.config import ENVIRONMENTS, ConfigError, day, load_environments, warnings
+from workloads.command import end
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,4 +34,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

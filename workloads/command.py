@@ -1,6 +1,8 @@
 """How every stage's command speaks to its user: options, sentences, exit codes."""
 
 import argparse
+import os
+import select
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -63,6 +65,34 @@ def run(
         print(f"{program}: interrupted", file=sys.stderr, flush=True)
         return 130
     return 0
+
+
+def end(main: Callable[[], int | None]) -> NoReturn:
+    """End the process with what `main` returns; in silence, with 1, where nobody reads on.
+
+    `| head` closes the pipe under whatever is printed, argparse's help included.
+    """
+    code: object
+    try:
+        try:
+            code = main()
+        except SystemExit as ended:
+            code = ended.code
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if _is_read():
+            raise  # another pipe, or a socket
+        # Python flushes once more at its end; docs.python.org, signal, "Note on SIGPIPE".
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    raise SystemExit(code)
+
+
+def _is_read() -> bool:
+    """Whether somebody still reads standard output."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), select.POLLOUT)
+    return not any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0))
 
 
 def progress(text: str) -> None:

@@ -7,14 +7,35 @@ stacks, workloads and operations can all read it.
 
 import json
 import re
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
-_BY_HAND = tomllib.loads((_HERE / "hardware.toml").read_text("utf-8"))
+
+
+class TableError(SystemExit):
+    """What is wrong with one of the two files, in a sentence on stderr; exit code 2.
+
+    Every command reads them while it is imported, before there is anybody to tell it to.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        print(f"workloads/{sentence}", file=sys.stderr, flush=True)
+        super().__init__(2)
+
+
+def _read(file: str, load: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return load((_HERE / file).read_text("utf-8"))
+    except ValueError as error:  # of either format
+        raise TableError(f"{file} cannot be read: {error}") from None
+
+
+_BY_HAND = _read("hardware.toml", tomllib.loads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +53,16 @@ class Chip:
     source: str
 
 
-CHIPS = {name: Chip(name=name, **row) for name, row in _BY_HAND["chips"].items()}
+def _chip(name: str, row: Mapping[str, Any]) -> Chip:
+    try:
+        return Chip(name=name, **row)
+    except TypeError as error:
+        raise TableError(
+            f"hardware.toml: [chips.{name}] is not whole: {str(error).partition('() ')[2]}"
+        ) from None
+
+
+CHIPS = {name: _chip(name, row) for name, row in _BY_HAND["chips"].items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,13 +154,19 @@ class Instance:
 
 def _instance(name: str, row: dict[str, Any]) -> Instance:
     accelerators = _BY_HAND["accelerators"].get(name, row)
+    chip = accelerators["chip"]
+    if chip and chip not in CHIPS:
+        raise TableError(
+            f"hardware.json: {name} has the chip {chip}, of which hardware.toml beside it has no "
+            f"row; add one, [chips.{chip}], with its source"
+        )
     cards = (NetworkCard(index=i, interfaces=n, efa=efa) for i, n, efa in row["network_cards"])
     return Instance(
         name=name,
         vcpus=row["vcpus"],
         cores=row["cores"],
         memory_gib=row["memory_gib"],
-        chip=CHIPS[accelerators["chip"]] if accelerators["chip"] else None,
+        chip=CHIPS[chip] if chip else None,
         chips=accelerators["chips"],
         network_cards=tuple(cards),
         efa_interfaces=row["efa_interfaces"],
@@ -141,10 +177,15 @@ def _instance(name: str, row: dict[str, Any]) -> Instance:
     )
 
 
-INSTANCES: dict[str, Instance] = {
-    name: _instance(name, row)
-    for name, row in json.loads((_HERE / "hardware.json").read_text("utf-8")).items()
-}
+def _instances() -> Iterator[Instance]:
+    for name, row in _read("hardware.json", json.loads).items():
+        try:
+            yield _instance(name, row)
+        except KeyError as error:
+            raise TableError(f"hardware.json: the row of {name} has no {error}") from None
+
+
+INSTANCES: dict[str, Instance] = {instance.name: instance for instance in _instances()}
 
 # Region -> the IDs of its zones, as far as any type of the table is offered there.
 REGIONS: dict[str, tuple[str, ...]] = {

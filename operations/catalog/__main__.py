@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 
 import workloads
 from operations.catalog.refresh import NoAnswer, Rows, Unfit, differences, dump, family, refresh
+from workloads.command import end
 
 HARDWARE = Path(workloads.__file__).parent / "hardware.json"
 
@@ -129,4 +130,4 @@ def _conclude(path: Path, known: Rows, rows: Rows, *, check: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

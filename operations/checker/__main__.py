@@ -11,7 +11,6 @@ count with their defaults. What only a deployment can know is not judged.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from operations.checker.checking import judge
 from operations.checker.deployment import Deployment
 from operations.checker.loading import InputError, load
 from operations.checker.registry import Finding
+from workloads.command import end
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -70,5 +70,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
-    sys.exit(main())
+    end(main)

@@ -12,7 +12,6 @@ on Trainium, Inferentia, NVIDIA and CPUs: python -m workloads.benchmark compare.
 
 import argparse
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from operations.cost.estimate import estimate
 from operations.cost.tokens import tokens
 from operations.cost.usage import Assumptions
 from stacks.config import ENVIRONMENTS, ConfigError, EnvironmentConfig, day, load_environments
-from workloads.command import InputError, Parser, count, run
+from workloads.command import InputError, Parser, count, end, run
 from workloads.prices import PRICES
 
 _WIDTH = 150  # of a table that nobody's terminal cuts
@@ -227,5 +226,4 @@ def _share(text: str) -> float:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
-    sys.exit(main())
+    end(main)

@@ -18,6 +18,7 @@ from operations.demo.folder import FolderError, claim
 from operations.demo.narrator import StepError
 from operations.demo.run import Demo
 from operations.processes import kill_everything
+from workloads.command import end
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -111,4 +112,4 @@ def _port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

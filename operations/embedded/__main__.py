@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from operations.embedded.emulator import REPOSITORY, Emulator, EmulatorError, PortError
 from operations.processes import ProcessError
+from workloads.command import end
 
 POLL_SECONDS = 0.5
 
@@ -50,4 +51,4 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -5,14 +5,13 @@ python -m operations.mirror ENV --script    the same as a script, for a machine 
 """
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from operations.mirror.plan import Copy, plan
 from operations.mirror.script import script
 from stacks.config import ENVIRONMENTS, ConfigError, EnvironmentConfig, load_environments
-from workloads.command import InputError, Parser, run
+from workloads.command import InputError, Parser, end, run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,4 +81,4 @@ def _table(copies: list[Copy], registry: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -28,7 +28,7 @@ from operations.preflight.progress import progress
 from operations.preflight.questions import QUESTIONS
 from operations.preflight.registry import Case
 from stacks.config import ENVIRONMENTS, ConfigError, EnvironmentConfig, load_environments
-from workloads.command import InputError
+from workloads.command import InputError, end
 
 # Of another account, or of a region that is off, nothing else is worth asking.
 _FIRST = ("account", "region-enabled")
@@ -134,4 +134,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

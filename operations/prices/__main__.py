@@ -10,7 +10,6 @@ SDK's standard environment.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from operations.prices import ask
 from operations.prices.file import Raw, differences, dump, put, tidy
 from operations.prices.queries import QUERIES, Query, hosting, instance
 from stacks.config import ConfigError, EnvironmentConfig, load_environments
-from workloads.command import InputError, Parser, StageError, progress, run
+from workloads.command import InputError, Parser, StageError, end, progress, run
 from workloads.hardware import INSTANCES, REGIONS
 from workloads.prices import FILE
 
@@ -136,4 +135,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -24,8 +24,10 @@ def toml_sentence(text: str, error: tomllib.TOMLDecodeError) -> str:
     number = min(int(place.group(1)) if place else len(lines), len(lines))
     line = lines[number - 1].strip()
     reason = str(error).partition(" (at ")[0]
-    known = _one_bracket(line, text) or next(
-        (_REASONS[start] for start in _REASONS if reason.startswith(start)), ""
+    known = (
+        _one_bracket(line, text)
+        or _table_above(line, lines[: number - 1])
+        or next((_REASONS[start] for start in _REASONS if reason.startswith(start)), "")
     )
     shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]} ..."
     return f"line {number}: {shown}: {known or _slip(line) or f'it is not TOML: {reason}'}"
@@ -36,6 +38,15 @@ def _one_bracket(line: str, text: str) -> str:
     name = re.match(r"\[([\w.-]+)\]", line)
     if name and f"[[{name[1]}]]" in text:
         return f"each entry of a list stands in two brackets; write [[{name[1]}]]"
+    return ""
+
+
+def _table_above(line: str, above: list[str]) -> str:
+    """[pools.capacity] above the first [[pools]], of whose entry it was meant to be a part."""
+    name = re.match(r"\[\[([\w.-]+)\]\]", line)
+    parts = (re.match(rf"\s*(\[{re.escape(name[1])}\.[\w.-]+\])", other) for other in above if name)
+    if part := next(filter(None, parts), None):
+        return f"{part[1]} stands above its entry; put it below {line} and that entry's keys"
     return ""
 
 

@@ -33,6 +33,7 @@ def gateway_image(scope: Construct, image: str | None) -> ecs.ContainerImage:
                     "!workloads",
                     "workloads/*",
                     "!workloads/__init__.py",
+                    "!workloads/command.py",
                     "!workloads/gateway",
                     "**/__pycache__",
                 ],

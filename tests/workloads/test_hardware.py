@@ -1,5 +1,8 @@
 import ast
+import json
 import math
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -236,3 +239,51 @@ def test_neuron_cores_are_advertised_as_logical_ones(name, lnc, neuron, cores):
 def test_cores_are_joined_only_where_the_chip_can(name, lnc):
     with pytest.raises(ValueError, match=f"{name} has no logical NeuronCore configuration {lnc}"):
         INSTANCES[name].kubernetes_resources(lnc=lnc)
+
+
+def without(file, text):
+    return lambda folder: (folder / file).write_text((folder / file).read_text().replace(text, ""))
+
+
+def with_a_new_chip(folder):
+    rows = json.loads((folder / "hardware.json").read_text())
+    rows["trn9.96xlarge"] = rows["trn1.2xlarge"] | {"chip": "Trainium9"}
+    (folder / "hardware.json").write_text(json.dumps(rows))
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        (
+            with_a_new_chip,
+            "workloads/hardware.json: trn9.96xlarge has the chip Trainium9, of which hardware.toml "
+            "beside it has no row; add one, [chips.Trainium9], with its source",
+        ),
+        (without("hardware.json", '"vcpus": 8, '), "workloads/hardware.json: the row of "),
+        (without("hardware.json", "}\n}"), "workloads/hardware.json cannot be read: "),
+        (without("hardware.toml", '= "aws"'), "workloads/hardware.toml cannot be read: "),
+        (
+            without("hardware.toml", 'maker       = "aws"\n'),
+            "workloads/hardware.toml: [chips.Inferentia] is not whole: missing 1 required",
+        ),
+    ],
+    ids=["chip without a row", "no vcpus", "no JSON", "no TOML", "chip without a maker"],
+)
+def test_a_slip_in_a_table_ends_every_command_with_a_sentence(tmp_path, slip, told):
+    folder = tmp_path / "workloads"
+    folder.mkdir()
+    for suffix in ("py", "json", "toml"):
+        shutil.copy(Path(hardware.__file__).with_suffix(f".{suffix}"), folder)
+    slip(folder)
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import workloads.hardware"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1

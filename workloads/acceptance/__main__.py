@@ -10,7 +10,6 @@ are JSON, a line each. Not run on hardware.
 import json
 import os
 import socket
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from workloads.acceptance.devices import check_devices
 from workloads.acceptance.fabric import all_reduce
 from workloads.acceptance.floors import PAIRS, SIZE_BYTES
 from workloads.acceptance.peers import addresses, configure, names, serve
-from workloads.command import InputError, Parser, StageError, count, run
+from workloads.command import InputError, Parser, StageError, count, end, run
 from workloads.hardware import INSTANCES
 from workloads.jobs.environment import COLLECTIVES_PORT, FIRST, INDEX
 from workloads.jobs.job import SECRETS
@@ -88,4 +87,4 @@ def _tell(**row: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

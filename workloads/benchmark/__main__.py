@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from workloads.benchmark import command_compare, command_serve, command_train
-from workloads.command import Parser, run
+from workloads.command import Parser, end, run
 
 COMMANDS = {"serve": command_serve, "train": command_train, "compare": command_compare}
 
@@ -38,4 +38,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -26,7 +26,7 @@ from typing import Any
 from workloads.artefacts.key import DTYPES
 from workloads.artefacts.store import require
 from workloads.artefacts.toolchain import instance_of, toolchain
-from workloads.command import InputError, Parser, StageError, count, progress, run
+from workloads.command import InputError, Parser, StageError, count, end, progress, run
 from workloads.compile import cache, show
 from workloads.compile.doctor import examine, pinned_packages, problems
 from workloads.compile.options import command
@@ -187,4 +187,4 @@ def _request(options: Namespace) -> Request:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -11,7 +11,7 @@ Each checks the folder before anything is sent, and says --help.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from workloads.command import InputError, Parser, run
+from workloads.command import InputError, Parser, end, run
 from workloads.deploy import commands
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
@@ -37,4 +37,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

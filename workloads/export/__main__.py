@@ -6,12 +6,11 @@ Every file of the checkpoint is verified first. What is written loads in vLLM, i
 workloads.serve and through Bedrock's custom model import.
 """
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from workloads.command import Parser, run
+from workloads.command import Parser, end, run
 from workloads.export.export import export
 from workloads.files import open_folder
 
@@ -39,4 +38,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

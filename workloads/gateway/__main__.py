@@ -19,6 +19,7 @@ from pathlib import Path
 
 import uvloop
 
+from workloads.command import end
 from workloads.gateway.app import Gateway
 from workloads.gateway.aws import Aws
 from workloads.gateway.backends.build import build_backends
@@ -153,4 +154,4 @@ async def serve(
 
 
 if __name__ == "__main__":
-    main()
+    end(main)

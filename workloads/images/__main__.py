@@ -13,12 +13,11 @@ import base64
 import json
 import re
 import subprocess
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from workloads.command import InputError, Parser, StageError, progress, run
+from workloads.command import InputError, Parser, StageError, end, progress, run
 from workloads.jobs.images import ROOT, Image, images
 from workloads.versions import VERSIONS
 
@@ -162,4 +161,4 @@ def _docker(*arguments: str, given: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

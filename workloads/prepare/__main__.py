@@ -13,11 +13,10 @@ folder --out.
 """
 
 import os
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from workloads.command import Parser, count, run
+from workloads.command import Parser, count, end, run
 from workloads.files import open_folder
 from workloads.jobs.environment import own_index
 from workloads.prepare.build import WORK, prepare
@@ -124,4 +123,4 @@ def settings_of(options: Namespace) -> Settings:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -7,14 +7,13 @@ python -m workloads.serve --model model --port 8000
 """
 
 import socket
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import uvicorn
 
-from workloads.command import InputError, Parser, count, progress, run
+from workloads.command import InputError, Parser, count, end, progress, run
 from workloads.files import open_folder
 from workloads.serve.app import Server
 from workloads.serve.engine import Engine
@@ -80,4 +79,4 @@ def _load(uri: str) -> Engine:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

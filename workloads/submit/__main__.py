@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from workloads.command import InputError, Parser, StageError, count, progress, run
+from workloads.command import InputError, Parser, StageError, count, end, progress, run
 from workloads.hardware import INSTANCES
 from workloads.jobs.images import image
 from workloads.jobs.job import Job
@@ -192,4 +192,4 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from workloads.command import InputError, Parser, count, run
+from workloads.command import InputError, Parser, count, end, run
 from workloads.llama import SIZES
 from workloads.train.backend import Backend
 from workloads.train.host import Place
@@ -122,13 +122,14 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    code: object = 1
     try:
-        code = main()
+        end(main)
+    except SystemExit as ended:
+        code = ended.code
     except Exception:
         traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
     sys.stderr.flush()
     # Everything is written. Python's own way out ends threads of PyTorch's that are still in C++,
     # which now and then aborts the process ("terminate called without an active exception").
-    os._exit(code)
+    os._exit(code if isinstance(code, int) else 0)

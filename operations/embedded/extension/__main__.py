@@ -8,10 +8,11 @@ import argparse
 import asyncio
 import os
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
+
+from workloads.command import end
 
 PARENT_POLL_SECONDS = 1.0
 
@@ -48,4 +49,4 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main)

@@ -44,6 +44,15 @@ def test_an_entry_of_a_list_in_one_bracket_is_told_so():
     )
 
 
+def test_a_table_of_an_entry_above_its_entry_is_told_where_it_belongs():
+    text = '[pools.capacity]\nkind = "spot"\n\n[[pools]]\nname = "a"\n'
+
+    assert said(text) == (
+        "line 4: [[pools]]: [pools.capacity] stands above its entry; "
+        "put it below [[pools]] and that entry's keys"
+    )
+
+
 def test_what_is_no_known_slip_is_told_in_the_words_of_the_parser():
     assert said("a = 1.2.3\n") == (
         "line 1: a = 1.2.3: it is not TOML: Expected newline or end of document after a statement"

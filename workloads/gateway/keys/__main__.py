@@ -22,6 +22,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from botocore.session import Session
 
+from workloads.command import end
 from workloads.gateway.config import TenantConfig
 from workloads.gateway.keys.commands import (
     KeyCommandError,
@@ -192,4 +193,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    end(main)
