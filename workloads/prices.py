@@ -130,12 +130,17 @@ class PriceTable:
         row = self.services[service]
         price = row.prices.get(region) or row.prices.get(ANY_REGION)
         if price is None:
-            known = ", ".join(sorted(row.prices)) or "no region"
             raise UnknownPrice(
                 f"the price of {row.what} in {region}, per {row.per}, is unknown;"
-                f" prices.json has it in {known}"
+                f" prices.json has it in {_elsewhere(row.prices)}"
             )
         return price
+
+
+def _elsewhere(prices: Mapping[str, ServicePrice]) -> str:
+    """What other regions ask, for whoever wants to know how large the gap may be."""
+    known = (f"{region} ({price.usd:,.10g} USD)" for region, price in sorted(prices.items()))
+    return ", ".join(known) or "no region"
 
 
 def _of(table: Instances, instance_type: str, region: str, bought: str) -> Price:

@@ -40,7 +40,9 @@ def test_every_service_has_a_unit_and_says_what_it_is():
 def test_a_service_costs_what_its_region_asks_or_what_every_region_does():
     assert PRICES.find_service("s3_gb_month", "sa-east-1").usd == 0.0405
     assert PRICES.find_service("eks_hour", "sa-east-1").usd == 0.1  # its page names no region
-    with pytest.raises(UnknownPrice, match=r"in eu-west-1, per hour, is unknown; .* us-east-1"):
+    with pytest.raises(
+        UnknownPrice, match=r"in eu-west-1, per hour, is unknown; .* us-east-1 \(0\.045 USD\)"
+    ):
         PRICES.find_service("nat_gateway_hour", "eu-west-1")
     with pytest.raises(KeyError):
         PRICES.find_service("nat_gateway", "us-east-2")
@@ -50,8 +52,10 @@ def test_spot_and_endpoints_have_tables_of_their_own():
     assert PRICES.find_spot("trn1.32xlarge", "us-east-2").bought == "spot"
     with pytest.raises(UnknownPrice, match=r"m7a\.large in us-east-2, spot, is unknown"):
         PRICES.find_spot("m7a.large", "us-east-2")
-    with pytest.raises(UnknownPrice, match=r"ml\.inf2\.xlarge in us-east-2, real-time"):
-        PRICES.find_hosting("ml.inf2.xlarge", "us-east-2")
+    assert PRICES.find_hosting("ml.inf2.xlarge", "us-east-2").usd_per_hour == 0.99
+    assert PRICES.find("inf2.xlarge", "us-east-2").usd_per_hour == 0.7582
+    with pytest.raises(UnknownPrice, match=r"ml\.trn1\.2xlarge in us-east-2, real-time"):
+        PRICES.find_hosting("ml.trn1.2xlarge", "us-east-2")
 
 
 def test_every_source_is_used():

@@ -14,6 +14,14 @@ STEPS = ("--steps", "10", "--seconds-per-step", "1")
 TOKENS = ("prod", "tokens", "--tokens-per-second", "100")
 
 
+@pytest.fixture
+def unpriced(tmp_path):
+    """A folder whose prod has an endpoint of a type that SageMaker has no price for there."""
+    text = (ENVIRONMENTS / "prod.toml").read_text("utf-8")
+    (tmp_path / "prod.toml").write_text(text.replace("ml.inf2.xlarge", "ml.trn1.2xlarge"), "utf-8")
+    return str(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -54,13 +62,13 @@ def test_a_region_without_prices_is_one_sentence_and_exit_2(capsys, tmp_path):
     assert "no instance's price in me-central-1" in capsys.readouterr().err
 
 
-def test_a_table_shows_every_stack_and_what_is_not_known(capsys):
-    assert main(["prod", "--today", "2026-11-22"]) == 0
+def test_a_table_shows_every_stack_and_what_is_not_known(capsys, unpriced):
+    assert main(["prod", "--today", "2026-11-22", "--environments", unpriced]) == 0
 
     shown = capsys.readouterr().out
     for words in ("pool-trn1", "NAT gateway", "capacity-block", "not sold", "at least"):
         assert words in shown
-    assert "the price of ml.inf2.xlarge in us-east-2, real-time endpoint, is unknown" in shown
+    assert "the price of ml.trn1.2xlarge in us-east-2, real-time endpoint, is unknown" in shown
     assert "0.000 to 86.224 an hour" in shown  # four trn1.32xlarge and their disks
 
 
@@ -93,8 +101,8 @@ def test_the_budget_that_is_shipped_does_not_warn_of_an_idle_month(capsys, name)
     assert answer["totals"]["idle"]["usd_per_month"] < 0.8 * answer["budget_usd"]
 
 
-def test_an_unknown_price_makes_the_sum_at_least_and_never_nothing(capsys):
-    assert main(["prod", "--json"]) == 0
+def test_an_unknown_price_makes_the_sum_at_least_and_never_nothing(capsys, unpriced):
+    assert main(["prod", "--json", "--environments", unpriced]) == 0
 
     answer = json.loads(capsys.readouterr().out)
 
