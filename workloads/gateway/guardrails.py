@@ -1,10 +1,10 @@
-"""Texts held against a Bedrock guardrail without a model of Bedrock: its ApplyGuardrail.
+"""Texts and images held against a Bedrock guardrail without a model of Bedrock: its ApplyGuardrail.
 
 Shapes: the `bedrock-runtime` service model of botocore, operation ApplyGuardrail.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -14,22 +14,33 @@ import orjson
 from workloads.gateway.backends.failures import aws_failure
 from workloads.gateway.call import Json
 from workloads.gateway.config import GuardrailConfig
-from workloads.gateway.errors import ApiError
+from workloads.gateway.errors import ApiError, bad_request
 from workloads.gateway.upstream import Target, Upstream
 
 # In one request: 25 text units of 1,000 characters, the default quota of a second (AWS General
 # Reference, "Amazon Bedrock endpoints and quotas").
 MOST_CHARACTERS = 25_000
+# Images in one request, and bytes of one (Bedrock user guide, "Block harmful images with content
+# filters": https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-mmfilter.html).
+MOST_IMAGES = 20
+MOST_IMAGE_BYTES = 4_000_000
 
 Source = Literal["INPUT", "OUTPUT"]
 
 log = logging.getLogger(__name__)
 
 
+class Image(NamedTuple):
+    """A PNG or JPEG: its `kind`, "png" or "jpeg", and its bytes as base64."""
+
+    kind: str
+    data: str
+
+
 class Verdict(NamedTuple):
     """What a guardrail leaves of texts: each of them, masked where it masks.
 
-    `blocked` is what is said instead, where one of them may not pass at all.
+    `blocked` is what is said instead, where one of them, or an image, may not pass at all.
     """
 
     texts: list[str]
@@ -43,8 +54,22 @@ class Guard:
         self._bedrock = bedrock
         self._target = cache(self._new_target)
 
-    async def check(self, guardrail: GuardrailConfig, source: Source, texts: list[str]) -> Verdict:
-        """What may pass of `texts`, in their order. Raises ApiError where nobody can tell."""
+    async def check(
+        self,
+        guardrail: GuardrailConfig,
+        source: Source,
+        texts: list[str],
+        images: Sequence[Image] = (),
+    ) -> Verdict:
+        """What may pass of `texts`, in their order. Raises ApiError where nobody can tell.
+
+        Images are asked about by themselves: of texts beside them nobody could tell which of the
+        guardrail's outputs is whose.
+        """
+        for start in range(0, len(images), MOST_IMAGES):
+            blocked = await self._images(guardrail, source, images[start : start + MOST_IMAGES])
+            if blocked is not None:
+                return Verdict([], blocked)
         passed = [""] * len(texts)
         for batch in _batches(texts):
             verdict = await self._batch(guardrail, source, [piece for _, piece in batch])
@@ -55,7 +80,7 @@ class Guard:
         return Verdict(passed)
 
     async def _batch(self, guardrail: GuardrailConfig, source: Source, texts: list[str]) -> Verdict:
-        answer = await self._apply(guardrail, source, texts)
+        answer = await self._apply(guardrail, source, [{"text": {"text": t}} for t in texts])
         try:
             if answer["action"] == "NONE":
                 return Verdict(texts)
@@ -74,8 +99,20 @@ class Guard:
         blocked = next((v.blocked for v in verdicts if v.blocked is not None), None)
         return Verdict([text for verdict in verdicts for text in verdict.texts], blocked)
 
-    async def _apply(self, guardrail: GuardrailConfig, source: Source, texts: list[str]) -> Json:
-        content = [{"text": {"text": text}} for text in texts]
+    async def _images(
+        self, guardrail: GuardrailConfig, source: Source, images: Sequence[Image]
+    ) -> str | None:
+        """What is said instead of them; None where they may pass."""
+        blocks = [{"image": {"format": i.kind, "source": {"bytes": i.data}}} for i in images]
+        answer = await self._apply(guardrail, source, blocks)
+        try:
+            if answer["action"] == "NONE":
+                return None
+            return "".join(output["text"] for output in answer["outputs"])
+        except (KeyError, TypeError) as error:
+            raise _not_applied() from error
+
+    async def _apply(self, guardrail: GuardrailConfig, source: Source, content: list[Json]) -> Json:
         body = orjson.dumps({"source": source, "content": content})
         headers = {"content-type": "application/json"}
         try:
@@ -87,6 +124,8 @@ class Guard:
         except ApiError as error:
             if error.status == 429:
                 raise
+            if error.status == 400 and "image" in content[0]:
+                raise bad_request("the guardrail cannot read an image of the request") from error
             # Not its message, which may quote the text.
             log.error("the guardrail cannot be applied: %d %s", error.status, error.code)
             raise _not_applied() from error

@@ -14,10 +14,12 @@ from workloads.gateway.backends.bedrock_embeddings import embedding_requests, em
 from workloads.gateway.backends.choices import Several, complete_choices, stream_choices
 from workloads.gateway.backends.converse_stream import ConverseReader
 from workloads.gateway.backends.failures import aws_failure
+from workloads.gateway.backends.guarded_embeddings import check_input
 from workloads.gateway.call import Call, Json
 from workloads.gateway.caller import guardrail_of
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import ApiError, unavailable
+from workloads.gateway.guardrails import Guard
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.upstream import CUT, Target, Upstream
 from workloads.gateway.usage import Usage
@@ -39,12 +41,14 @@ class BedrockModel:
         *,
         name: str,
         model_id: str,
+        guard: Guard,
         guardrail: GuardrailConfig | None,
         profiles: Mapping[str, str],
     ) -> None:
         """`profiles`: ARNs that are asked instead of it for single tenants, by their names."""
         self._bedrock = bedrock
         self._name = name
+        self._guard = guard
         self._guardrail = guardrail
         self._targets = _Targets(bedrock, model_id)
         self._profiles = {tenant: _Targets(bedrock, arn) for tenant, arn in profiles.items()}
@@ -97,6 +101,9 @@ class BedrockModel:
             raise self._nonsense() from error
 
     async def embed(self, call: EmbeddingCall) -> bytes:
+        guardrail = guardrail_of(call.caller, self._guardrail)
+        if guardrail is not None:
+            await check_input(call, self._guard, guardrail)
         requests = embedding_requests(self._id, call)
         slots = asyncio.Semaphore(EMBEDDED_AT_ONCE)
         invoke, headers = self._of(call).invoke, HEADERS

@@ -33,10 +33,12 @@ def build_backends(
 
     def backend(model: ModelConfig) -> Backend:
         if model.bedrock is not None:
+            assert guard is not None
             return BedrockModel(
                 aws("bedrock-runtime"),
                 name=model.name,
                 model_id=model.bedrock,
+                guard=guard,
                 guardrail=guardrail,
                 profiles=model.profiles or {},
             )

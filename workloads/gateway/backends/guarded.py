@@ -1,14 +1,17 @@
 """Models that are not Bedrock's, held to a Bedrock guardrail: what is asked and what is said.
 
 As with Bedrock's own, all messages but the system's are checked before the model is asked, and its
-text and reasoning before they are sent; images and the arguments of tools are not.
+text and reasoning before they are sent; besides, images, what tools gave, and the arguments they
+are called with.
 """
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from copy import deepcopy
-from typing import Any
 
+import orjson
+
+from workloads.gateway.backends.guarded_content import spoken, told
+from workloads.gateway.backends.guarded_embeddings import check_input
 from workloads.gateway.backends.guarded_stream import Passage, blocked_answer, said_by
 from workloads.gateway.backends.openai_form import chat_body
 from workloads.gateway.call import Backend, Call, Json
@@ -49,12 +52,12 @@ class Guarded:
             await self._backend.complete(checked)
         finally:
             call.usage = checked.usage
-        slots = _spoken(checked.answered)
-        verdict = await guard.check(guardrail, "OUTPUT", [slot[key] for slot, key in slots])
+        content = spoken(checked.answered)
+        verdict = await guard.check(guardrail, "OUTPUT", content.texts)
         if verdict.blocked is not None:
             usage = call.usage or Usage(0, 0)
             return call.answer(self._name, blocked_answer(verdict.blocked, usage))
-        _fill(slots, verdict.texts)
+        content.fill(verdict.texts)
         return call.answer(self._name, checked.answered)
 
     def stream(self, call: Call) -> AsyncGenerator[bytes]:
@@ -86,6 +89,9 @@ class Guarded:
         return await self._backend.count_tokens(call)
 
     async def embed(self, call: EmbeddingCall) -> bytes:
+        guardrail = guardrail_of(call.caller, self._guardrail)
+        if guardrail is not None:
+            await check_input(call, self._applied(), guardrail)
         return await self._backend.embed(call)
 
     def _applied(self) -> Guard:
@@ -125,11 +131,15 @@ class CheckedCall:
         Gives what is said instead of an answer where they may not pass.
         """
         assert self.chat is not None
-        self.chat["messages"] = messages = deepcopy(self.chat["messages"])
-        slots = _told(messages)
-        verdict = await guard.check(guardrail, "INPUT", [slot[key] for slot, key in slots])
+        try:  # a copy, as another model may be asked the same after this one
+            messages = orjson.loads(orjson.dumps(self.chat["messages"]))
+        except orjson.JSONEncodeError:
+            raise bad_request("messages are nested too deeply", "messages") from None
+        content = told(messages)
+        verdict = await guard.check(guardrail, "INPUT", content.texts, content.images)
         if verdict.blocked is None:
-            _fill(slots, verdict.texts)
+            content.fill(verdict.texts)
+            self.chat["messages"] = messages
         return verdict.blocked
 
     def take(self) -> list[tuple[str, Json]]:
@@ -144,8 +154,7 @@ class CheckedCall:
         raise NotImplementedError  # what it says is in `chat` already
 
     def answer(self, model: str, answer: Json) -> bytes:
-        if not all(isinstance(slot[key], str) for slot, key in _spoken(answer)):
-            raise TypeError("a text that is none")
+        spoken(answer)  # raises what may be raised here
         self.answered = answer
         return b""
 
@@ -160,34 +169,3 @@ class CheckedCall:
 
     def finish(self) -> bytes:
         return b""
-
-
-def _told(messages: list[Any]) -> list[tuple[Any, Any]]:
-    """Where the texts of OpenAI's `messages` are: an object and the key of its text."""
-    slots = []
-    for message in messages:
-        if not isinstance(message, dict) or message.get("role") in ("system", "developer"):
-            continue
-        content = message.get("content")
-        if isinstance(content, str):
-            slots.append((message, "content"))
-        elif isinstance(content, list):
-            texts = (part for part in content if isinstance(part, dict))
-            slots += [(part, "text") for part in texts if isinstance(part.get("text"), str)]
-    return slots
-
-
-def _spoken(answer: Json) -> list[tuple[Any, Any]]:
-    """Where the texts of Converse's answer are."""
-    slots = []
-    for block in answer["output"]["message"]["content"]:
-        if "text" in block:
-            slots.append((block, "text"))
-        elif "reasoningContent" in block:
-            slots.append((block["reasoningContent"]["reasoningText"], "text"))
-    return slots
-
-
-def _fill(slots: list[tuple[Any, Any]], texts: list[str]) -> None:
-    for (slot, key), text in zip(slots, texts, strict=True):
-        slot[key] = text

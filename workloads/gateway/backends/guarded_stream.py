@@ -2,11 +2,12 @@
 
 The two ways are those of Bedrock's `streamProcessingMode`. "sync": nothing is sent before it was
 checked. "async": everything is sent at once and checked meanwhile; nothing is masked, and what
-comes after something that may not pass is not sent.
+comes after something that may not pass is not sent. The arguments of a tool are one piece.
 """
 
 import asyncio
 
+from workloads.gateway.backends.guarded_content import Content
 from workloads.gateway.call import Json, Writer
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.guardrails import Guard, Verdict, word_end
@@ -34,7 +35,8 @@ class Passage:
         self._waits = guardrail.stream_mode == "sync"
         self._piece = FIRST_PIECE
         self._text: list[str] = []  # of the block that is open, not yet checked
-        self._form = "text"  # or "reasoning"
+        self._form = "text"  # or "reasoning", or "arguments"
+        self._start: Event | None = None  # of a tool that is not yet checked
         self._characters = 0
         self._checks: list[asyncio.Task[Verdict]] = []  # under way beside what is sent
         self._block = -1  # the last one of which something was sent
@@ -89,19 +91,25 @@ class Passage:
                 if (blocked := (await check).blocked) is not None:
                     return self.block(blocked)
             return b""
+        if kind == "contentBlockStart" and self._waits:
+            self._start = (kind, event)
+            return b""
         written = b""
         if kind == "contentBlockDelta" and (said := said_by(event["delta"])):
             form, text = said
             self._text.append(text)
             self._characters += len(text)
-            if self._characters >= self._piece:
+            if self._characters >= self._piece and form != "arguments":
                 written = await self._check(event["contentBlockIndex"], form, whole=False)
                 self._piece = min(2 * self._piece, LONGEST_PIECE)
             self._form = form
             if self._waits:
                 return written
-        elif kind == "contentBlockStop" and self._text:
-            written = await self._check(event["contentBlockIndex"], self._form, whole=True)
+        elif kind == "contentBlockStop":
+            if self._text:
+                written = await self._check(event["contentBlockIndex"], self._form, whole=True)
+            elif self._start is not None:  # a tool without arguments
+                written = self._begun()
         return written if self._blocked else written + self._write(kind, event)
 
     async def _check(self, block: int, form: str, *, whole: bool) -> bytes:
@@ -110,14 +118,22 @@ class Passage:
         stop = len(text) if whole else word_end(text)
         self._text = [text[stop:]] if stop < len(text) else []
         self._characters = len(text) - stop
-        check = self._guard.check(self._guardrail, "OUTPUT", [text[:stop]])
+        delta, content = {form: text[:stop]}, Content()
+        (content.arguments if form == "arguments" else content.text)(delta, form)
+        check = self._guard.check(self._guardrail, "OUTPUT", content.texts)
         if not self._waits:
             self._checks.append(asyncio.create_task(check))
             return b""
         verdict = await check
         if verdict.blocked is not None:
             return self.block(verdict.blocked)
-        return self._write("contentBlockDelta", _delta(block, form, verdict.texts[0]))
+        content.fill(verdict.texts)
+        return self._begun() + self._write("contentBlockDelta", _delta(block, form, delta[form]))
+
+    def _begun(self) -> bytes:
+        """The begin of the tool whose arguments have passed."""
+        start, self._start = self._start, None
+        return b"" if start is None else self._write(*start)
 
     def _write(self, kind: str, event: Json) -> bytes:
         if "contentBlockIndex" in event:
@@ -142,9 +158,17 @@ def said_by(delta: Json) -> tuple[str, str] | None:
         return "text", delta["text"]
     if text := delta.get("reasoningContent", {}).get("text"):
         return "reasoning", text
+    if fragment := delta.get("toolUse", {}).get("input"):
+        return "arguments", fragment
     return None
 
 
 def _delta(block: int, form: str, text: str) -> Json:
-    delta = {"text": text} if form == "text" else {"reasoningContent": {"text": text}}
+    match form:
+        case "text":
+            delta: Json = {"text": text}
+        case "reasoning":
+            delta = {"reasoningContent": {"text": text}}
+        case _:
+            delta = {"toolUse": {"input": text}}
     return {"contentBlockIndex": block, "delta": delta}
