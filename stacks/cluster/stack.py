@@ -16,7 +16,7 @@ from stacks.cluster.system_nodes import SystemNodes
 from stacks.cluster.workload_access import WorkloadAccess
 from stacks.config import ClusterConfig, NodePoolConfig
 from stacks.shared.acknowledge import acknowledge
-from stacks.shared.training import training_namespace
+from stacks.shared.metrics import training_namespace
 from workloads.versions import VERSIONS
 
 # Needed by a node before it can be ready, and by a pod before it has credentials.

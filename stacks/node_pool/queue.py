@@ -8,6 +8,7 @@ from constructs import Construct
 
 from stacks.config import NodePoolConfig
 from stacks.shared.kubernetes import EFA, GPU, NAMESPACE, NEURON, NEURON_DEVICE_CLASS
+from stacks.shared.metrics import environment_name
 from workloads.jobs.pool import Pool, config_map_name, described
 
 _API = "kueue.x-k8s.io/v1beta2"
@@ -42,7 +43,11 @@ class Queue(Construct):
             manifest=[
                 *queue_objects(pool, neuron_allocator=neuron_allocator),
                 description(
-                    pool, neuron_allocator=neuron_allocator, registry=registry, images=images
+                    pool,
+                    neuron_allocator=neuron_allocator,
+                    registry=registry,
+                    images=images,
+                    environment=environment_name(stack),
                 ),
             ],
             overwrite=True,  # so that a creation that failed half-way can be repeated
@@ -106,11 +111,12 @@ def queue_objects(pool: NodePoolConfig, *, neuron_allocator: str) -> list[dict[s
 
 
 def description(
-    pool: NodePoolConfig, *, neuron_allocator: str, registry: str, images: str
+    pool: NodePoolConfig, *, neuron_allocator: str, registry: str, images: str, environment: str
 ) -> dict[str, Any]:
     """What `python -m workloads.submit` reads of the pool.
 
-    `registry` is the account's own, `images` the name of its repository of the workloads' images.
+    `registry` is the account's own, `images` the name of its repository of the workloads' images;
+    the alarms of `environment` hear of training runs.
     """
     told = Pool(
         name=pool.name,
@@ -122,6 +128,7 @@ def description(
         allocator=neuron_allocator,
         registry=registry,
         images=images,
+        cloudwatch=environment,
     )
     return {
         "apiVersion": "v1",

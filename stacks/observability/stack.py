@@ -20,7 +20,7 @@ from stacks.observability.budget import add_budget
 from stacks.observability.cluster import watch_cluster
 from stacks.observability.endpoint import watch_endpoint
 from stacks.observability.training import watch_training
-from stacks.shared.training import training_namespace
+from stacks.shared.metrics import training_namespace
 
 
 class ObservabilityStack(cdk.Stack):

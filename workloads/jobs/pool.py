@@ -23,6 +23,7 @@ class Pool:
     allocator: str = "device-plugin"  # or "dra"
     registry: str | None = None  # the account's own
     images: str | None = None  # its repository of the workloads' images: "dev/workloads"
+    cloudwatch: str | None = None  # what tells the environment's alarms of a training run
 
     @property
     def hardware(self) -> Instance:

@@ -38,9 +38,14 @@ class Wish:
 
 
 def train(wish: Wish, pool: Pool) -> Job:
-    """A process for each core or GPU of every node, which torchrun joins."""
+    """A process for each core or GPU of every node, which torchrun joins.
+
+    The run tells the alarms of the pool's environment, unless its own --cloudwatch says otherwise:
+    of two the later counts.
+    """
+    told = ("--cloudwatch", pool.cloudwatch) if pool.cloudwatch else ()
     return wish.job(
-        "-m", "workloads.train", "--device", pool.device, *wish.arguments,
+        "-m", "workloads.train", "--device", pool.device, *told, *wish.arguments,
         gang=True, processes=wish.processes or pool.processes, priority="training",
         retries=10,  # each goes on from the last checkpoint
         hours=7 * 24,

@@ -25,7 +25,7 @@ class Publisher:
     """
 
     def __init__(self, name: str, *, every: float = EVERY_SECONDS) -> None:
-        self._namespace = f"Training/{name}"
+        self.namespace = f"Training/{name}"
         self._every = every
         self._began = self._told = time.monotonic()
         self._busy = 0.0  # seconds of steps
@@ -67,7 +67,7 @@ class Publisher:
             ]
         data = [{"MetricName": name, "Value": value, "Unit": unit} for name, value, unit in values]
         try:
-            client.put_metric_data(Namespace=self._namespace, MetricData=data)
+            client.put_metric_data(Namespace=self.namespace, MetricData=data)
         except Exception as error:  # whatever it is, it is no reason to end a run
             if not self._complained:
                 progress(f"warning: CloudWatch is not told of the run: {error}")

@@ -8,6 +8,7 @@ from stacks.config.types import refused
 from stacks.node_pool.queue import description, queue_objects, quota
 from workloads.hardware import INSTANCES
 from workloads.jobs.pool import read_pool
+from workloads.train.publisher import Publisher
 from workloads.versions import VERSIONS
 
 TYPES = {name: i for name, i in INSTANCES.items() if not refused(name)}
@@ -146,7 +147,11 @@ def test_a_job_reads_the_pool_as_it_is_configured(pool_of, instance_type):
     pool = pool_of(instance_type, max_nodes=3)
 
     manifest = description(
-        pool, neuron_allocator="dra", registry="registry", images="dev/workloads"
+        pool,
+        neuron_allocator="dra",
+        registry="registry",
+        images="dev/workloads",
+        environment="dev",
     )
 
     read = read_pool(manifest["data"])
@@ -154,6 +159,7 @@ def test_a_job_reads_the_pool_as_it_is_configured(pool_of, instance_type):
     assert (read.name, read.max_nodes, read.allocator) == (pool.name, 3, "dra")
     assert (read.hardware, read.efa, read.lnc) == (TYPES[instance_type], pool.efa, pool.lnc)
     assert (read.registry, read.images) == ("registry", "dev/workloads")
+    assert read.cloudwatch == "dev"
 
 
 def test_a_pools_jobs_find_the_images_of_their_own_environment(stacks):
@@ -165,3 +171,28 @@ def test_a_pools_jobs_find_the_images_of_their_own_environment(stacks):
 
     [data] = [manifest["data"] for manifest in of_kind(manifests, "ConfigMap")]
     assert read_pool(data).images == repository
+
+
+@pytest.mark.parametrize("environment", ["prod", "open"])
+def test_a_run_tells_where_its_role_may_and_the_alarms_look(stacks, environment):
+    """One name, from the job's --cloudwatch to the alarm: Training/NAME of workloads.train."""
+    parts = stacks(environment)
+    pool = next(stack for name, stack in parts.items() if name.startswith("pool-"))
+    manifests = json.loads(pool.only("Custom::AWSCDK-EKS-KubernetesResource")["Manifest"])
+
+    [data] = [manifest["data"] for manifest in of_kind(manifests, "ConfigMap")]
+    told = Publisher(read_pool(data).cloudwatch).namespace
+
+    allowed = [
+        statement["Condition"]["StringEquals"]["cloudwatch:namespace"]
+        for policy in parts["cluster"].every("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "cloudwatch:PutMetricData"
+    ]
+    [looked] = [
+        alarm["Namespace"]
+        for name, alarm in parts["observability"].every("AWS::CloudWatch::Alarm").items()
+        if name.startswith("TrainingStalled")
+    ]
+    assert allowed == [told]
+    assert looked == told

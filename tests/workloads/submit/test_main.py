@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +13,7 @@ from workloads.jobs.render import DIGEST
 from workloads.submit import __main__ as command
 from workloads.submit.__main__ import main
 from workloads.submit.files import read_job
+from workloads.train import __main__ as train
 
 OPTIONS = ("--", "--data", "s3://tokens", "--out", "s3://runs/a")
 
@@ -55,6 +56,22 @@ def test_train_becomes_a_gang_with_a_process_for_each_core(api, call, trn1):
     assert "--nproc-per-node=32" in container["command"]
     assert container["command"][-8:] == ["-m", "workloads.train", "--device", "xla", *OPTIONS[1:]]
     assert api.jobset()["metadata"]["labels"]["kueue.x-k8s.io/priority-class"] == "training"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [((), "prod"), (("--cloudwatch", "mine"), "mine"), (("--cloudwatch=",), "")],
+)
+def test_a_run_tells_the_alarms_of_its_pools_environment(api, call, trn1, given, told):
+    api.pool(replace(trn1, cloudwatch="prod"))
+
+    code, _, _ = call("train", "--pool", "trn1", *OPTIONS, *given)
+
+    assert code == 0
+    spec = api.jobset()["spec"]["replicatedJobs"][0]["template"]["spec"]
+    [container] = spec["template"]["spec"]["containers"]
+    options = container["command"][container["command"].index("workloads.train") + 1 :]
+    assert train.parser().parse_args(options).cloudwatch == told
 
 
 def test_the_same_command_finds_its_job(api, call, trn1):
