@@ -14,6 +14,7 @@ from workloads.gateway.backends.bedrock_embeddings import embedding_requests, em
 from workloads.gateway.backends.choices import Several, complete_choices, stream_choices
 from workloads.gateway.backends.converse_stream import ConverseReader
 from workloads.gateway.backends.failures import aws_failure
+from workloads.gateway.backends.guarded_bedrock import CheckedTools, without_marks
 from workloads.gateway.backends.guarded_embeddings import check_input
 from workloads.gateway.call import Call, Json
 from workloads.gateway.caller import guardrail_of
@@ -59,7 +60,13 @@ class BedrockModel:
     async def complete(self, call: Call) -> bytes:
         if call.choices > 1:
             return await complete_choices(cast(Several, call), self._name, self.complete)
-        body, _ = await self._post(self._of(call).converse, self._request(call))
+        request = self._request(call)
+        if (checked := self._checked(call, request)) is None:
+            return await self._complete(call, request)
+        return await checked.completed(lambda: self._complete(checked, checked.request))
+
+    async def _complete(self, call: Call, request: Json) -> bytes:
+        body, _ = await self._post(self._of(call).converse, orjson.dumps(request))
         try:
             answer = orjson.loads(body)
             call.usage = Usage.from_converse(answer.get("usage"))
@@ -72,8 +79,14 @@ class BedrockModel:
             return stream_choices(cast(Several, call), self._name, self._stream)
         return self._stream(call)
 
-    async def _stream(self, call: Call) -> AsyncGenerator[bytes]:
-        body = self._request(call)
+    def _stream(self, call: Call) -> AsyncGenerator[bytes]:
+        request = self._request(call)
+        if (checked := self._checked(call, request)) is None:
+            return self._read(call, request)
+        return checked.streamed(lambda: self._read(checked, checked.request))
+
+    async def _read(self, call: Call, request: Json) -> AsyncGenerator[bytes]:
+        body = orjson.dumps(request)
         reader = ConverseReader(call, self._bedrock.name, self._name)
         async with self._bedrock.post(self._of(call).converse_stream, body, HEADERS) as response:
             if response.status != 200:
@@ -151,7 +164,14 @@ class BedrockModel:
             single = {"type": kind, **named, "disable_parallel_tool_use": True}
             request["additionalModelRequestFields"] = {"tool_choice": single}
 
-    def _request(self, call: Call) -> bytes:
+    def _checked(self, call: Call, request: Json) -> CheckedTools | None:
+        """The call as it is held to a guardrail by the gateway itself, where it has tools."""
+        guardrail = guardrail_of(call.caller, self._guardrail)
+        if guardrail is None or "toolConfig" not in request:
+            return None
+        return CheckedTools(call, request, self._name, self._guard, guardrail)
+
+    def _request(self, call: Call) -> Json:
         request: Json = call.converse_request()
         if call.chat is not None and call.chat.get("parallel_tool_calls") is False:
             self._call_one_tool(request)
@@ -159,6 +179,7 @@ class BedrockModel:
             add_metadata(request, call.caller)
         guardrail = guardrail_of(call.caller, self._guardrail)
         if guardrail is not None:  # the operator's, whatever the client asks for
+            without_marks(request)
             asked = request.get("guardrailConfig")
             trace = asked.get("trace") if isinstance(asked, dict) else None
             request["guardrailConfig"] = {
@@ -167,7 +188,7 @@ class BedrockModel:
                 **({} if trace is None else {"trace": trace}),
                 **({"streamProcessingMode": guardrail.stream_mode} if call.stream else {}),
             }
-        return orjson.dumps(request)
+        return request
 
     def _nonsense(self) -> ApiError:
         return unavailable(f"{self._bedrock.name} sent an answer of unknown form", status=502)

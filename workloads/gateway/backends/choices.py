@@ -83,6 +83,7 @@ async def stream_choices(
             async with aclosing(stream(choice)) as parts:
                 async for part in parts:
                     chunks.put_nowait(part)
+            chunks.put_nowait(choice.ending)
         finally:
             chunks.put_nowait(None)
 

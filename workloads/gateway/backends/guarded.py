@@ -6,22 +6,19 @@ are called with.
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import orjson
 
-from workloads.gateway.backends.guarded_content import spoken, told
+from workloads.gateway.backends.guarded_call import CheckedCall
+from workloads.gateway.backends.guarded_content import Content, spoken, told
 from workloads.gateway.backends.guarded_embeddings import check_input
-from workloads.gateway.backends.guarded_stream import Passage, blocked_answer, said_by
 from workloads.gateway.backends.openai_form import chat_body
 from workloads.gateway.call import Backend, Call, Json
-from workloads.gateway.caller import Caller, guardrail_of
+from workloads.gateway.caller import guardrail_of
 from workloads.gateway.config import GuardrailConfig
 from workloads.gateway.errors import bad_request, unavailable
 from workloads.gateway.guardrails import Guard
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
-from workloads.gateway.surfaces.links import Link
-from workloads.gateway.usage import Usage
 
 
 class Guarded:
@@ -44,46 +41,15 @@ class Guarded:
         guardrail = guardrail_of(call.caller, self._guardrail)
         if guardrail is None:
             return await self._backend.complete(call)
-        guard, checked = self._applied(), CheckedCall(call)
-        if (blocked := await checked.check(guard, guardrail)) is not None:
-            call.usage = Usage(0, 0)
-            return call.answer(self._name, blocked_answer(blocked, call.usage))
-        try:
-            await self._backend.complete(checked)
-        finally:
-            call.usage = checked.usage
-        content = spoken(checked.answered)
-        verdict = await guard.check(guardrail, "OUTPUT", content.texts)
-        if verdict.blocked is not None:
-            usage = call.usage or Usage(0, 0)
-            return call.answer(self._name, blocked_answer(verdict.blocked, usage))
-        content.fill(verdict.texts)
-        return call.answer(self._name, checked.answered)
+        checked = CheckedChat(call, self._name, self._applied(), guardrail)
+        return await checked.completed(lambda: self._backend.complete(checked))
 
     def stream(self, call: Call) -> AsyncGenerator[bytes]:
         guardrail = guardrail_of(call.caller, self._guardrail)
         if guardrail is None:
             return self._backend.stream(call)
-        return self._stream(call, guardrail)
-
-    async def _stream(self, call: Call, guardrail: GuardrailConfig) -> AsyncGenerator[bytes]:
-        guard, checked = self._applied(), CheckedCall(call)
-        passage = Passage(guard, guardrail, call.writer(self._name))
-        try:
-            if (blocked := await checked.check(guard, guardrail)) is not None:
-                checked.usage = Usage(0, 0)
-                yield passage.block(blocked)
-            else:
-                async with aclosing(self._backend.stream(checked)) as stream:
-                    async for _ in stream:
-                        if written := await passage.pass_on(checked.take()):
-                            yield written
-                if written := await passage.pass_on(checked.take()):
-                    yield written
-        finally:
-            call.usage = checked.usage
-            passage.close()
-        call.ending = passage.finish(call.usage or Usage(0, 0))
+        checked = CheckedChat(call, self._name, self._applied(), guardrail)
+        return checked.streamed(lambda: self._backend.stream(checked))
 
     async def count_tokens(self, call: Call) -> int:
         return await self._backend.count_tokens(call)
@@ -102,70 +68,29 @@ class Guarded:
         return self._guard
 
 
-class CheckedCall:
-    """A call as a guarded backend sees it: its answer is kept, in Converse's form, to be checked.
+class CheckedChat(CheckedCall):
+    """In OpenAI's form, of which everything is checked.
 
     Raises ApiError 400 for what a checked answer cannot have.
     """
 
-    relayed = False
-    choices = 1
+    forms = frozenset({"text", "reasoning", "arguments"})
 
-    def __init__(self, call: Call) -> None:
-        self.caller: Caller | None = call.caller
-        self.model = call.model
-        self.stream = call.stream
-        self.usage: Usage | None = None
-        self.ending = b""
-        self.chat: Json | None = {**chat_body(call)}
-        self.answered: Json = {}
-        self._events: list[tuple[str, Json]] = []
-        if self.chat.get("n") not in (None, 1):
+    def __init__(self, call: Call, name: str, guard: Guard, guardrail: GuardrailConfig) -> None:
+        super().__init__(call, name, guard, guardrail)
+        chat = chat_body(call)
+        if chat.get("n") not in (None, 1):
             raise bad_request("behind a guardrail this model gives one choice; n must be 1", "n")
-        if self.chat.get("logprobs"):
+        if chat.get("logprobs"):
             raise bad_request("behind a guardrail this model gives no logprobs", "logprobs")
-
-    async def check(self, guard: Guard, guardrail: GuardrailConfig) -> str | None:
-        """Hold the messages against the guardrail, and mask them where it masks.
-
-        Gives what is said instead of an answer where they may not pass.
-        """
-        assert self.chat is not None
         try:  # a copy, as another model may be asked the same after this one
-            messages = orjson.loads(orjson.dumps(self.chat["messages"]))
+            self._messages = orjson.loads(orjson.dumps(chat["messages"]))
         except orjson.JSONEncodeError:
             raise bad_request("messages are nested too deeply", "messages") from None
-        content = told(messages)
-        verdict = await guard.check(guardrail, "INPUT", content.texts, content.images)
-        if verdict.blocked is None:
-            content.fill(verdict.texts)
-            self.chat["messages"] = messages
-        return verdict.blocked
+        self.chat = {**chat, "messages": self._messages}
 
-    def take(self) -> list[tuple[str, Json]]:
-        """The events of the stream since the last time."""
-        events, self._events = self._events, []
-        return events
+    def asked(self) -> Content:
+        return told(self._messages)
 
-    def links(self) -> list[Link]:
-        return []  # they were fetched before any backend is asked
-
-    def converse_request(self) -> Json:
-        raise NotImplementedError  # what it says is in `chat` already
-
-    def answer(self, model: str, answer: Json) -> bytes:
-        spoken(answer)  # raises what may be raised here
-        self.answered = answer
-        return b""
-
-    def writer(self, model: str) -> "CheckedCall":
-        return self
-
-    def write(self, kind: str, event: Json) -> bytes:
-        if (said := said_by(event.get("delta") or {})) and not isinstance(said[1], str):
-            raise TypeError("a text that is none")
-        self._events.append((kind, event))
-        return b"."  # so that whoever reads the stream takes it
-
-    def finish(self) -> bytes:
-        return b""
+    def said(self, answer: Json) -> Content:
+        return spoken(answer)

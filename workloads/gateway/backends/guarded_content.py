@@ -76,7 +76,9 @@ def told(messages: Any) -> Content:
             continue
         for key in ("content", "reasoning_content", "reasoning", "refusal"):
             _told(content, message, key, where)
-        calls = message.get("tool_calls") or []
+        calls = message.get("tool_calls") or ()
+        if not isinstance(calls, list | tuple):
+            raise bad_request(f"{where}.tool_calls is not a list", f"{where}.tool_calls")
         functions = [call.get("function") for call in calls if isinstance(call, dict)]
         for function in (*functions, message.get("function_call")):
             if isinstance(function, dict) and "arguments" in function:

@@ -6,6 +6,7 @@ comes after something that may not pass is not sent. The arguments of a tool are
 """
 
 import asyncio
+from typing import Literal
 
 from workloads.gateway.backends.guarded_content import Content
 from workloads.gateway.call import Json, Writer
@@ -19,29 +20,34 @@ FIRST_PIECE = 125
 LONGEST_PIECE = 1000
 
 Event = tuple[str, Json]
+Form = Literal["text", "reasoning", "arguments"]
 
 
 class Passage:
-    """Between the events of one answer and their `writer`.
+    """Between the events of one answer and their `writer`; `forms` of deltas are checked.
 
     Once something was blocked, the rest of the answer is read to its end, where its usage stands,
     but not passed on.
     """
 
-    def __init__(self, guard: Guard, guardrail: GuardrailConfig, writer: Writer) -> None:
+    def __init__(
+        self, guard: Guard, guardrail: GuardrailConfig, writer: Writer, forms: frozenset[Form]
+    ) -> None:
         self._guard = guard
         self._guardrail = guardrail
         self._writer = writer
+        self._forms = forms
         self._waits = guardrail.stream_mode == "sync"
         self._piece = FIRST_PIECE
         self._text: list[str] = []  # of the block that is open, not yet checked
-        self._form = "text"  # or "reasoning", or "arguments"
+        self._form: Form = "text"
         self._start: Event | None = None  # of a tool that is not yet checked
         self._characters = 0
         self._checks: list[asyncio.Task[Verdict]] = []  # under way beside what is sent
         self._block = -1  # the last one of which something was sent
         self._open = False
         self._stop: Event | None = None  # how the answer ends
+        self._end: Json | None = None  # its metadata
         self._blocked = False
 
     async def pass_on(self, events: list[Event]) -> bytes:
@@ -64,10 +70,9 @@ class Passage:
 
     def finish(self, usage: Usage) -> bytes:
         """The end of the answer, after its last event."""
-        assert self._stop is not None
-        end = {"usage": usage.to_converse(), "metrics": {"latencyMs": 0}}
+        end = self._end or {"usage": usage.to_converse(), "metrics": {"latencyMs": 0}}
         return (
-            self._writer.write(*self._stop)
+            (self._writer.write(*self._stop) if self._stop else b"")
             + self._writer.write("metadata", end)
             + self._writer.finish()
         )
@@ -78,6 +83,8 @@ class Passage:
             check.cancel()
 
     async def _event(self, kind: str, event: Json) -> bytes:
+        if kind == "metadata":
+            self._end = event
         if self._blocked or kind == "metadata":
             return b""
         if not self._waits:
@@ -91,11 +98,12 @@ class Passage:
                 if (blocked := (await check).blocked) is not None:
                     return self.block(blocked)
             return b""
-        if kind == "contentBlockStart" and self._waits:
+        if kind == "contentBlockStart" and self._waits and "toolUse" in event["start"]:
             self._start = (kind, event)
             return b""
         written = b""
-        if kind == "contentBlockDelta" and (said := said_by(event["delta"])):
+        said = said_by(event["delta"]) if kind == "contentBlockDelta" else None
+        if said is not None and said[0] in self._forms:
             form, text = said
             self._text.append(text)
             self._characters += len(text)
@@ -112,13 +120,14 @@ class Passage:
                 written = self._begun()
         return written if self._blocked else written + self._write(kind, event)
 
-    async def _check(self, block: int, form: str, *, whole: bool) -> bytes:
+    async def _check(self, block: int, form: Form, *, whole: bool) -> bytes:
         """Have the text checked, the `whole` or up to a word's end; what is sent of it."""
         text = "".join(self._text)
         stop = len(text) if whole else word_end(text)
         self._text = [text[stop:]] if stop < len(text) else []
         self._characters = len(text) - stop
-        delta, content = {form: text[:stop]}, Content()
+        delta: Json = {form: text[:stop]}
+        content = Content()
         (content.arguments if form == "arguments" else content.text)(delta, form)
         check = self._guard.check(self._guardrail, "OUTPUT", content.texts)
         if not self._waits:
@@ -152,7 +161,7 @@ def blocked_answer(text: str, usage: Usage) -> Json:
     }
 
 
-def said_by(delta: Json) -> tuple[str, str] | None:
+def said_by(delta: Json) -> tuple[Form, str] | None:
     """The form and the text of a delta that says something."""
     if "text" in delta:
         return "text", delta["text"]
@@ -163,7 +172,7 @@ def said_by(delta: Json) -> tuple[str, str] | None:
     return None
 
 
-def _delta(block: int, form: str, text: str) -> Json:
+def _delta(block: int, form: Form, text: str) -> Json:
     match form:
         case "text":
             delta: Json = {"text": text}
