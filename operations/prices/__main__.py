@@ -23,7 +23,7 @@ from operations.prices.queries import QUERIES, Query, hosting, instance
 from stacks.config import ConfigError, EnvironmentConfig, load_environments
 from workloads.command import InputError, Parser, StageError, end, progress, run
 from workloads.hardware import INSTANCES, REGIONS
-from workloads.prices import FILE
+from workloads.prices import ANY_REGION, FILE
 
 _PRICING_REGION = "us-east-1"  # the API is in few regions and answers for all of them
 
@@ -72,7 +72,8 @@ def _renew(session: boto3.Session, raw: Raw, region: str, types: Iterable[str]) 
     pricing = session.client("pricing", region_name=_PRICING_REGION)
     for table, name, query in _questions(raw, region, types):
         try:
-            put(raw, table, name, region, ask.price(pricing, query, region), asked)
+            where = region if query.region_field else ANY_REGION
+            put(raw, table, name, where, ask.price(pricing, query, region), asked)
         except ask.NoPrice as error:
             progress(f"{error}; its row stays as it is")
     spot = [name for name in types if _in_ec2(name, region) and "spot" in _classes(name)]
@@ -91,10 +92,10 @@ def _questions(raw: Raw, region: str, types: Iterable[str]) -> Iterable[tuple[st
             yield "hosting", name, hosting(name)
         elif _in_ec2(name, region) and INSTANCES[name].sold_on_demand:
             yield "on_demand", name, instance(name)
-    for table in ("on_demand", "compared"):
+    for table, question in (("on_demand", instance), ("compared", instance), ("hosting", hosting)):
         for name, prices in raw[table].items():
-            if region in prices and not (table == "on_demand" and name in types):
-                yield table, name, instance(name)
+            if region in prices and (table == "compared" or name not in types):
+                yield table, name, question(name)
 
 
 def _types(

@@ -6,24 +6,34 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from operations.prices.queries import Query
+
+_REFUSED = ("InvalidParameterException", "NotFoundException")  # the question, not who asks it
 
 
 class NoPrice(LookupError):
-    """AWS answered with no price, or with several; the text says which."""
+    """AWS answered with no price, with several, or not this question; the text says which."""
 
 
 def price(pricing: Any, query: Query, region: str) -> float:
     """USD for `units` of what the query names in the region: the first tier that costs anything.
 
-    `pricing` is boto3's client. NoPrice where there is not exactly one.
+    `pricing` is boto3's client. NoPrice where there is not exactly one; BotoCoreError or
+    ClientError where AWS cannot be asked at all.
     """
+    what = f"{query.usage_type} of {query.service_code} in {region}"
     found = set()
-    for product in _products(pricing, query, region):
-        if _is(product["product"]["attributes"].get("usagetype", ""), query.usage_type):
-            found |= _first_tier(product)
+    try:
+        for product in _products(pricing, query, region):
+            if _is(product["product"]["attributes"].get("usagetype", ""), query.usage_type):
+                found |= _first_tier(product)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _REFUSED:
+            raise
+        raise NoPrice(f"{what}: the Price List API refuses the question: {error}") from None
     if len(found) != 1:
-        what = f"{query.usage_type} of {query.service_code} in {region}"
         many = ", ".join(f"{usd:g}" for usd in sorted(found))
         raise NoPrice(
             f"{what}: the Price List API has {'several prices: ' + many if found else 'no price'}"
@@ -45,9 +55,7 @@ def spot(ec2: Any, instance_types: list[str], now: datetime) -> dict[str, float]
 
 
 def _products(pricing: Any, query: Query, region: str) -> Iterator[Mapping[str, Any]]:
-    # What leaves a region is listed under the region it leaves.
-    place = "fromRegionCode" if query.service_code == "AWSDataTransfer" else "regionCode"
-    filters = {place: region, **query.filters}
+    filters = {**({query.region_field: region} if query.region_field else {}), **query.filters}
     pages = pricing.get_paginator("get_products").paginate(
         ServiceCode=query.service_code,
         FormatVersion="aws_v1",
@@ -63,7 +71,7 @@ def _products(pricing: Any, query: Query, region: str) -> Iterator[Mapping[str, 
 def _is(usage_type: str, wanted: str) -> bool:
     """USE2-LoadBalancerUsage and LoadBalancerUsage are it, TS-LoadBalancerUsage is another; KMS
     writes us-east-2-KMS-Keys."""
-    return re.sub(r"^(EU|[A-Z]{3,4}\d|[a-z]{2}(-[a-z]+)+-\d)-", "", usage_type) == wanted
+    return re.sub(r"^(EU|[A-Z]{3,4}\d+|[a-z]{2}(-[a-z]+)+-\d)-", "", usage_type) == wanted
 
 
 def _first_tier(product: Mapping[str, Any]) -> set[float]:

@@ -1,9 +1,10 @@
 """What to ask the AWS Price List API for each row of `services` in prices.json.
 
-A usage type carries a region's prefix everywhere but in us-east-1 (USE2-NatGateway-Hours), so a
-query names what comes after it. Sources: the API's own answers for us-east-1 and us-east-2, as
-third parties wrote them down; infracost, internal/resources/aws at 95ba4f4. A query that the API
-answers with nothing, or with several prices, leaves its row as it was and is reported.
+A usage type carries a region's prefix (USE2-NatGateway-Hours), in us-east-1 some do and some do
+not, so a query names what comes after it. Sources: the API's own answers and the offer files of
+us-east-1, us-east-2 and us-west-2 of 2026, as third parties wrote them down; infracost,
+internal/resources/aws at 95ba4f4. A query that the API answers with nothing, or with several
+prices, leaves its row as it was and is reported.
 """
 
 from collections.abc import Mapping
@@ -18,12 +19,13 @@ class Query:
     usage_type: str
     filters: Mapping[str, str] = field(default_factory=dict)
     units: float = 1
+    region_field: str | None = "regionCode"  # None: the product belongs to no region
 
 
 _LOAD_BALANCER = {"operation": "LoadBalancing:Application"}
 _DYNAMODB, _S3, _LOGS, _WAF = "AmazonDynamoDB", "AmazonS3", "AmazonCloudWatch", "awswaf"
 
-# Without one: eks_extended_hour, whose rate is an announcement's.
+# Without one: eks_extended_hour. It is an announcement's; the list has the surcharge alone.
 QUERIES: dict[str, Query] = {
     "alarm_metric_month": Query(service_code=_LOGS, usage_type="CW:AlarmMonitorUsage"),
     "alb_hour": Query(
@@ -31,7 +33,10 @@ QUERIES: dict[str, Query] = {
     ),
     "alb_lcu_hour": Query(service_code="AWSELB", usage_type="LCUUsage", filters=_LOAD_BALANCER),
     "custom_metric_month": Query(service_code=_LOGS, usage_type="CW:MetricMonitorUsage"),
-    "dashboard_month": Query(service_code=_LOGS, usage_type="DashboardsUsageHour"),
+    # Its location is "Any", its region's code empty; three are free.
+    "dashboard_month": Query(
+        service_code=_LOGS, usage_type="DashboardsUsageHour", region_field=None
+    ),
     "dynamodb_gb_month": Query(service_code=_DYNAMODB, usage_type="TimedStorage-ByteHrs"),
     "dynamodb_pitr_gb_month": Query(service_code=_DYNAMODB, usage_type="TimedPITRStorage-ByteHrs"),
     "dynamodb_read_million": Query(
@@ -54,13 +59,14 @@ QUERIES: dict[str, Query] = {
     ),
     "guardrail_sensitive_thousand": Query(
         service_code="AmazonBedrock",
-        usage_type="Guardrail-SensitiveInformationPolicyPIIUnitsConsumed",
+        usage_type="Guardrail-SensitiveInformationPolicyPaidUnitsConsumed",
         units=1e3,
     ),
     "internet_out_gb": Query(
         service_code="AWSDataTransfer",
         usage_type="DataTransfer-Out-Bytes",
         filters={"transferType": "AWS Outbound"},
+        region_field="fromRegionCode",  # what leaves a region is listed under it
     ),
     "kms_key_month": Query(service_code="awskms", usage_type="KMS-Keys"),
     "kms_request_10k": Query(service_code="awskms", usage_type="KMS-Requests", units=1e4),
@@ -69,8 +75,8 @@ QUERIES: dict[str, Query] = {
     "logs_stored_gb_month": Query(service_code=_LOGS, usage_type="TimedStorage-ByteHrs"),
     "lustre_gb_month": Query(
         service_code="AmazonFSx",
-        usage_type="Storage-SSD_2:Lustre",
-        filters={"fileSystemType": "Lustre", "throughputCapacity": "125"},
+        usage_type="Storage.SSD.125",
+        filters={"fileSystemType": "Lustre", "operation": "CreateFileSystem:Lustre"},
     ),
     "nat_gateway_gb": Query(service_code="AmazonEC2", usage_type="NatGateway-Bytes"),
     "nat_gateway_hour": Query(service_code="AmazonEC2", usage_type="NatGateway-Hours"),
@@ -108,5 +114,5 @@ def hosting(hosting_type: str) -> Query:
     return Query(
         service_code="AmazonSageMaker",
         usage_type=f"Host:{hosting_type}",
-        filters={"instanceName": hosting_type},
+        filters={"instanceName": hosting_type, "component": "Hosting"},
     )

@@ -54,11 +54,18 @@ def product(service_code, usage_type, *tiers, region="us-east-2", unit="Hrs", **
 
 
 class PriceList:
-    """The products of a pretended Price List API, and the requests it got."""
+    """The products of a pretended Price List API, and the requests it got; `refusals` holds the
+    names of the errors that it answers first, or a function of the request that names one."""
 
     def __init__(self):
         self.products = []
         self.requests = []
+        self.refusals = []
+
+    def refusal(self, request):
+        if callable(self.refusals):
+            return self.refusals(request)
+        return self.refusals.pop(0) if self.refusals else None
 
     def answer(self, request):
         """Filtered as the API does, a product a page, each product a text within the answer."""
@@ -96,11 +103,16 @@ def price_list_url(price_list):
     """It speaks the API's JSON 1.1 over HTTP, to the real SDK client."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # one connection for all questions, as AWS has it
+        disable_nagle_algorithm = True
+
         def do_POST(self):
             assert self.headers["X-Amz-Target"] == TARGET
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(price_list.answer(request)).encode()
-            self.send_response(200)
+            error = price_list.refusal(request)
+            answer = {"__type": error, "message": "no"} if error else price_list.answer(request)
+            body = json.dumps(answer).encode()
+            self.send_response(400 if error else 200)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,11 +12,95 @@ from operations.prices.queries import QUERIES
 from tests.operations.prices.conftest import product
 from workloads.prices import FILE, PRICES, read
 
+# The products that answer for each row of `services`: service, usage type and attributes as AWS's
+# price lists of 2026 have them, written down by several third parties from different regions.
+LISTED = {
+    "alarm_metric_month": ("AmazonCloudWatch", "USE2-CW:AlarmMonitorUsage", {}),
+    "alb_hour": ("AWSELB", "USE2-LoadBalancerUsage", {"operation": "LoadBalancing:Application"}),
+    "alb_lcu_hour": ("AWSELB", "USE2-LCUUsage", {"operation": "LoadBalancing:Application"}),
+    "custom_metric_month": ("AmazonCloudWatch", "USE2-CW:MetricMonitorUsage", {}),
+    "dashboard_month": ("AmazonCloudWatch", "DashboardsUsageHour", {"region": ""}),
+    "dynamodb_gb_month": ("AmazonDynamoDB", "USE2-TimedStorage-ByteHrs", {}),
+    "dynamodb_pitr_gb_month": ("AmazonDynamoDB", "USE2-TimedPITRStorage-ByteHrs", {}),
+    "dynamodb_read_million": ("AmazonDynamoDB", "USE2-ReadRequestUnits", {}),
+    "dynamodb_write_million": ("AmazonDynamoDB", "USE2-WriteRequestUnits", {}),
+    "ecr_gb_month": ("AmazonECR", "USE2-TimedStorage-ByteHrs", {}),
+    "eks_hour": ("AmazonEKS", "USE2-AmazonEKS-Hours:perCluster", {}),
+    "fargate_arm_gb_hour": ("AmazonECS", "USE2-Fargate-ARM-GB-Hours", {}),
+    "fargate_arm_vcpu_hour": ("AmazonECS", "USE2-Fargate-ARM-vCPU-Hours:perCPU", {}),
+    "gp3_gb_month": ("AmazonEC2", "USE2-EBS:VolumeUsage.gp3", {}),
+    "guardrail_content_thousand": (
+        "AmazonBedrock", "USE2-Guardrail-ContentPolicyUnitsConsumed", {},
+    ),
+    "guardrail_sensitive_thousand": (
+        "AmazonBedrock", "USE2-Guardrail-SensitiveInformationPolicyPaidUnitsConsumed", {},
+    ),
+    "internet_out_gb": (
+        "AWSDataTransfer", "USE2-DataTransfer-Out-Bytes",
+        {"region": "", "fromRegionCode": "us-east-2", "transferType": "AWS Outbound"},
+    ),
+    "kms_key_month": ("awskms", "us-east-2-KMS-Keys", {}),
+    "kms_request_10k": ("awskms", "us-east-2-KMS-Requests", {}),
+    "lambda_gb_second": ("AWSLambda", "USE2-Lambda-GB-Second", {}),
+    "logs_ingested_gb": ("AmazonCloudWatch", "USE2-DataProcessing-Bytes", {}),
+    "logs_stored_gb_month": ("AmazonCloudWatch", "USE2-TimedStorage-ByteHrs", {}),
+    "lustre_gb_month": (
+        "AmazonFSx", "USE2-Storage.SSD.125",
+        {"fileSystemType": "Lustre", "operation": "CreateFileSystem:Lustre"},
+    ),
+    "nat_gateway_gb": ("AmazonEC2", "USE2-NatGateway-Bytes", {}),
+    "nat_gateway_hour": ("AmazonEC2", "USE2-NatGateway-Hours", {}),
+    "public_ipv4_hour": ("AmazonVPC", "USE2-PublicIPv4:InUseAddress", {}),
+    "s3_gb_month": ("AmazonS3", "USE2-TimedStorage-ByteHrs", {}),
+    "s3_monitoring_thousand": ("AmazonS3", "USE2-Monitoring-Automation-INT", {}),
+    "s3_put_thousand": ("AmazonS3", "USE2-Requests-Tier1", {}),
+    "vpc_endpoint_gb": ("AmazonVPC", "USE2-VpcEndpoint-Bytes", {}),
+    "vpc_endpoint_hour": ("AmazonVPC", "USE2-VpcEndpoint-Hours", {}),
+    "waf_acl_month": ("awswaf", "USE2-WebACLV2", {}),
+    "waf_request_million": ("awswaf", "USE2-RequestV2-Tier1", {}),
+    "waf_rule_month": ("awswaf", "USE2-RuleV2", {}),
+}  # fmt: skip
+
+# What stands beside them there and is none of them.
+BESIDE = [
+    ("AmazonCloudWatch", "USE2-CW:HighResAlarmMonitorUsage", {}),
+    ("AmazonCloudWatch", "USE2-DataProcessingIA-Bytes", {}),
+    ("AmazonCloudWatch", "DashboardsUsageHour-Basic", {"region": ""}),
+    ("AWSELB", "USE2-LoadBalancerUsage", {"operation": "LoadBalancing:Network"}),
+    ("AWSDataTransfer", "USE2-USE1-AWS-Out-Bytes", {"transferType": "InterRegion Outbound"}),
+    ("AmazonDynamoDB", "USE2-IA-TimedStorage-ByteHrs", {}),
+    ("AmazonEC2", "USE2-RegionalNatGateway-Hours", {}),
+    ("AmazonEKS", "USE2-AmazonEKS-Hours:extendedSupport", {}),
+    ("AmazonFSx", "USE2-Storage.SSD.250", {"operation": "CreateFileSystem:Lustre"}),
+    ("AmazonFSx", "USE2-Storage.SSD.125", {"operation": "CreateFileSystem:Windows"}),
+    ("AmazonS3", "USE2-Requests-SIA-Tier1", {}),
+    ("AmazonS3", "USE2-TimedStorage-SIA-ByteHrs", {}),
+    ("AmazonVPC", "USE2-VpcEndpoint-GWLBE-Bytes", {}),
+    ("AmazonVPC", "USE2-PublicIPv4:IdleAddress", {}),
+    ("AWSLambda", "USE2-Lambda-GB-Second-ARM", {}),
+    ("AmazonECS", "USE2-SpotUsage-Fargate-ARM-GB-Hours", {}),
+    ("awskms", "us-east-2-KMS-Requests-Asymmetric", {}),
+    ("awswaf", "USE2-ShieldProtected-RuleV2", {}),
+    ("AmazonBedrock", "USE2-Guardrail-SensitiveInformationPolicyFreeUnitsConsumed", {}),
+]
+
+
+def text_of_the_copy():
+    """The file with a few rows of its long tables: each row in the region is a question."""
+    raw = json.loads(FILE.read_text("utf-8"))
+    kept = {"trn1.2xlarge", "m7a.4xlarge", "m8g.xlarge", "ml.inf2.48xlarge"}
+    for table in ("on_demand", "hosting", "compared"):
+        raw[table] = {name: prices for name, prices in raw[table].items() if name in kept}
+    return dump(tidy(raw))
+
+
+COPY = text_of_the_copy()
+
 
 @pytest.fixture
 def copy(tmp_path):
     path = tmp_path / "prices.json"
-    path.write_bytes(FILE.read_bytes())
+    path.write_text(COPY, "utf-8")
     return path
 
 
@@ -63,7 +148,7 @@ def test_the_instances_of_the_environments_are_asked_for_in_each_way_to_buy(copy
         product("AmazonEC2", "USE2-BoxUsage:trn1.32xlarge", ("0", "99"),
                 instanceType="trn1.32xlarge", **linux | {"operatingSystem": "Windows"}),
         product("AmazonSageMaker", "USE2-Host:ml.inf2.xlarge", ("0", "0.9897"),
-                instanceName="ml.inf2.xlarge"),
+                instanceName="ml.inf2.xlarge", component="Hosting"),
         product("AmazonEC2", "USE2-BoxUsage:m8g.xlarge", ("0", "0.17"),
                 instanceType="m8g.xlarge", **linux),
     ]  # fmt: skip
@@ -81,9 +166,84 @@ def test_the_instances_of_the_environments_are_asked_for_in_each_way_to_buy(copy
 def test_what_aws_has_no_price_for_stays_as_it_was(copy):
     assert renew(copy) == 0
 
-    before, after = json.loads(FILE.read_text("utf-8")), json.loads(copy.read_text("utf-8"))
+    before, after = json.loads(COPY), json.loads(copy.read_text("utf-8"))
     for table in ("on_demand", "capacity_block", "hosting", "compared", "services"):
         assert after[table] == before[table]
+
+
+def test_every_row_finds_its_product_among_all_that_aws_lists(copy, price_list):
+    """Each product has a price of its own: 1.01, 1.02, …; those beside them cost 9."""
+    price_list.products = [
+        product(service, usage, ("0", f"{1 + number / 100:.10f}"), **attributes)
+        for number, (service, usage, attributes) in enumerate(LISTED.values(), 1)
+    ] + [product(service, usage, ("0", "9"), **attributes) for service, usage, attributes in BESIDE]
+
+    assert renew(copy) == 0
+
+    prices = read(copy.read_text("utf-8"))
+    assert LISTED.keys() == QUERIES.keys()
+    for number, name in enumerate(LISTED, 1):
+        found = prices.find_service(name, "us-east-2")
+        assert found.usd == pytest.approx((1 + number / 100) * QUERIES[name].units), name
+        assert found.source.name.startswith("price-list-api-"), name
+    assert prices.find_service("dashboard_month", "sa-east-1").usd == pytest.approx(1.05)
+
+
+def test_endpoints_of_the_file_are_renewed_too(copy, price_list):
+    price_list.products = [
+        product("AmazonSageMaker", "USE2-Host:ml.inf2.48xlarge", ("0", "15"),
+                instanceName="ml.inf2.48xlarge", component="Hosting"),
+        product("AmazonSageMaker", "USE2-Train:ml.inf2.48xlarge", ("0", "14"),
+                instanceName="ml.inf2.48xlarge", component="Training"),
+    ]  # fmt: skip
+
+    assert renew(copy) == 0
+
+    found = read(copy.read_text("utf-8")).find_hosting("ml.inf2.48xlarge", "us-east-2")
+    assert found.usd_per_hour == 15
+
+
+def test_a_throttled_question_is_asked_again(copy, price_list, monkeypatch):
+    waits = []
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "3")
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=waits.append))
+    price_list.products = [product("AmazonEC2", "USE2-NatGateway-Hours", ("0", "0.05"))]
+    price_list.refusals = ["ThrottlingException"] * 2
+
+    assert renew(copy) == 0
+
+    prices = read(copy.read_text("utf-8"))
+    assert len(waits) == 2
+    assert prices.find_service("nat_gateway_hour", "us-east-2").usd == 0.05
+
+
+def test_a_question_that_aws_refuses_leaves_its_row_as_it_is(copy, price_list, capsys):
+    price_list.products = [product("AmazonEC2", "USE2-NatGateway-Hours", ("0", "0.05"))]
+    price_list.refusals = lambda request: (
+        "InvalidParameterException" if request["ServiceCode"] == "awskms" else None
+    )
+
+    assert renew(copy) == 0
+
+    kept = read(copy.read_text("utf-8"))
+    assert kept.find_service("nat_gateway_hour", "us-east-2").usd == 0.05
+    assert kept.find_service("kms_key_month", "us-east-2") == (
+        PRICES.find_service("kms_key_month", "us-east-2")
+    )
+    assert "KMS-Keys of awskms in us-east-2: the Price List API refuses the question" in (
+        capsys.readouterr().err
+    )
+
+
+def test_who_may_not_ask_is_told_once_and_nothing_is_written(copy, price_list, capsys):
+    price_list.refusals = lambda request: "AccessDeniedException"
+
+    assert renew(copy) == 1
+
+    assert "AWS cannot be asked: An error occurred (AccessDeniedException)" in (
+        capsys.readouterr().err
+    )
+    assert copy.read_text("utf-8") == COPY
 
 
 def test_several_prices_are_none(copy, price_list, capsys):
@@ -105,7 +265,7 @@ def test_a_check_writes_nothing_and_tells(copy, price_list, capsys):
 
     assert renew(copy, "--check") == 1
 
-    assert copy.read_bytes() == FILE.read_bytes()
+    assert copy.read_text("utf-8") == COPY
     assert "0.045 -> 0.05 USD" in capsys.readouterr().out
 
 
@@ -158,7 +318,7 @@ def test_no_answer_is_one_sentence_and_exit_1(copy, monkeypatch, capsys):
     assert renew(copy) == 1
 
     assert "AWS cannot be asked" in capsys.readouterr().err
-    assert copy.read_bytes() == FILE.read_bytes()
+    assert copy.read_text("utf-8") == COPY
 
 
 def test_every_service_has_a_question_but_the_one_that_is_an_announcement_s():
