@@ -2,7 +2,8 @@
 # it; by hand, from the repository's root:
 #   docker build --file workloads/cpu.Dockerfile --tag workloads-cpu .
 #   docker run workloads-cpu -m workloads.prepare --help
-FROM python:3.11.14-slim-bookworm
+# The digest is that of the index of all architectures, which Docker Hub and public.ecr.aws share.
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 ENV PYTHONUNBUFFERED=1
 WORKDIR /app

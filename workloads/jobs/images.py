@@ -61,7 +61,7 @@ def training_image(sdk: str, base: str) -> Image:
 
 def compiling_image(base: str) -> Image:
     """One of AWS's images with our code, to compile in: compile-NAME-TAG of AWS's."""
-    name = base.rpartition("/")[2].replace(":", "-")
+    name = base.rpartition("/")[2].partition("@")[0].replace(":", "-")
     return Image(kind=f"compile-{name}", dockerfile=COMPILE, base=base)
 
 

@@ -92,3 +92,11 @@ def test_the_training_image_is_built_from_the_one_that_the_version_table_pins():
     [base] = re.findall(r"^ARG BASE=(.+)$", text, re.MULTILINE)
 
     assert base == VERSIONS.neuron["trn1"].uses["train"].image
+
+
+def test_a_base_may_be_pinned_by_its_digest():
+    base = "public.ecr.aws/neuron/pytorch:2.9-sdk2.28"
+    pinned = compiling_image(f"{base}@sha256:{'0' * 64}")
+
+    assert pinned.kind == compiling_image(base).kind == "compile-pytorch-2.9-sdk2.28"
+    assert pinned.tag != compiling_image(base).tag
