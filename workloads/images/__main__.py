@@ -3,34 +3,34 @@
 python -m workloads.images                                  # which there are, and their tags
 python -m workloads.images --build cpu --to HOST/dev/workloads
 python -m workloads.images --build all --to HOST/dev/workloads --push
+python -m workloads.images --findings all --to HOST/dev/workloads
 
 --to is the account's repository: the output ImagesRepository of the stack `storage`. A tag ends
 with a digest of what the image is built from, and one that is there already is not built again.
-Docker is needed to build, and credentials of AWS to push. Not run against a registry yet.
+--findings tells what the registry's scan found in images that are there, and ends with 1 where
+something is critical. Docker is needed to build, and credentials of AWS to push and to ask. Not run
+against a registry yet.
 """
 
-import base64
 import json
-import re
 import subprocess
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any
 
 from workloads.command import InputError, Parser, StageError, end, progress, run
+from workloads.images.registry import ECR, Registry
 from workloads.jobs.images import ROOT, Image, images
 from workloads.versions import VERSIONS
 
 ALL = "all"
 _STDERR = 2  # the file descriptor: results alone go to stdout
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
-_ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
 def parser() -> Parser:
     options = Parser(prog="python -m workloads.images", description=__doc__)
     add = options.add_argument
     add("--build", nargs="+", default=[], metavar="KIND", help="all, or some of those listed")
+    add("--findings", nargs="+", default=[], metavar="KIND", help="what was found in these")
     add("--to", metavar="REPOSITORY", help="HOST/NAME, such as the output ImagesRepository")
     add("--push", action="store_true", help="to the repository, what is not there yet")
     add("--json", action="store_true", help="print JSON")
@@ -43,27 +43,38 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def work(options: Namespace) -> None:
     found = images(VERSIONS.sagemaker.regions[0])
-    if not options.build:
+    if not options.build and not options.findings:
         _list(found, as_json=options.json)
         return
+    if options.build and options.findings:
+        raise InputError("--build and --findings are two commands; a pushed image is scanned first")
     if not options.to:
-        raise InputError("--build needs --to: the repository, HOST/NAME")
+        raise InputError("--build and --findings need --to: the repository, HOST/NAME")
     host, _, name = options.to.partition("/")
-    ecr = _ECR.fullmatch(host)
-    if options.push and not ecr:
-        raise InputError(f"--to {options.to} is no repository of an account's ECR to push to")
+    ecr = ECR.fullmatch(host)
+    asks = options.push or options.findings
+    if asks and not ecr:
+        raise InputError(f"--to {options.to} is no repository of an account's ECR")
     if ecr:
         found = images(_nearest(ecr["region"]))
-    wanted = _chosen(options.build, found)
-    registry = Registry(ecr, name) if ecr and options.push else None
-    rows = []
+    registry = Registry(ecr, name) if ecr and asks else None
+    if registry and options.findings:
+        _tell_findings(registry, _chosen("findings", options.findings, found), as_json=options.json)
+        return
+    _build_all(options, _chosen("build", options.build, found), registry)
+
+
+def _build_all(options: Namespace, wanted: Sequence[Image], registry: Registry | None) -> None:
+    rows, logged_in = [], False
     for image in wanted:
         uri = f"{options.to}:{image.tag}"
         there = registry is not None and registry.has(image.tag)
         if not there:
             _build(image, uri)
         if registry and not there:
-            registry.log_in()
+            if not logged_in:
+                _log_in(registry)
+            logged_in = True
             _docker("push", uri)
         rows.append({"kind": image.kind, "image": uri, "new": not there})
     if options.json:
@@ -82,13 +93,13 @@ def _list(found: Sequence[Image], *, as_json: bool) -> None:
         print(f"{row['kind']}: {row['tag']}, by {row['file']}")
 
 
-def _chosen(kinds: Sequence[str], found: Sequence[Image]) -> Sequence[Image]:
+def _chosen(option: str, kinds: Sequence[str], found: Sequence[Image]) -> Sequence[Image]:
     if list(kinds) == [ALL]:
         return found
     by_kind = {image.kind: image for image in found}
     for kind in kinds:
         if kind not in by_kind:
-            raise InputError(f"--build {kind} is none of {', '.join((ALL, *by_kind))}")
+            raise InputError(f"--{option} {kind} is none of {', '.join((ALL, *by_kind))}")
     return [by_kind[kind] for kind in kinds]
 
 
@@ -106,46 +117,29 @@ def _build(image: Image, uri: str) -> None:
     )
 
 
-class Registry:
-    """The account's ECR, as far as it is asked here."""
+def _log_in(registry: Registry) -> None:
+    """Hand Docker a password for the registry; it is in no command line."""
+    login = registry.login()
+    _docker(
+        *("login", "--username", login.user, "--password-stdin", login.host), given=login.password
+    )
 
-    def __init__(self, ecr: re.Match[str], name: str) -> None:
-        import boto3
 
-        self._account, self._name = ecr["account"], name
-        self._ecr: Any = boto3.Session().client("ecr", region_name=ecr["region"])
-        self._logged_in = False
-
-    def has(self, tag: str) -> bool:
-        """Whether the repository has the tag. InputError: there is no such repository."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            self._ecr.describe_images(
-                registryId=self._account,
-                repositoryName=self._name,
-                imageIds=[{"imageTag": tag}],
-            )
-        except self._ecr.exceptions.ImageNotFoundException:
-            return False
-        except self._ecr.exceptions.RepositoryNotFoundException:
-            raise InputError(
-                f"account {self._account} has no repository {self._name}: the stack `storage` "
-                "makes one, and its output ImagesRepository names it"
-            ) from None
-        except (BotoCoreError, ClientError) as error:
-            raise StageError(f"ECR does not answer for {self._name}: {error}") from None
-        return True
-
-    def log_in(self) -> None:
-        """Hand Docker a password for the registry, once; it is in no command line."""
-        if self._logged_in:
-            return
-        [data] = self._ecr.get_authorization_token()["authorizationData"]
-        user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        host = data["proxyEndpoint"]
-        _docker("login", "--username", user, "--password-stdin", host, given=password)
-        self._logged_in = True
+def _tell_findings(registry: Registry, wanted: Sequence[Image], *, as_json: bool) -> None:
+    """What the registry's scans found, of each image. StageError: something critical."""
+    found = {image: registry.findings(image.tag) for image in wanted}
+    if as_json:
+        rows = [{"kind": i.kind, "tag": i.tag, "findings": counts} for i, counts in found.items()]
+        print(json.dumps(rows, indent=2))
+    else:
+        for image, counts in found.items():
+            said = ", ".join(f"{number} {severity}" for severity, number in counts.items())
+            print(f"{image.tag}: {said or 'nothing found'}")
+    if critical := [image.tag for image, counts in found.items() if "CRITICAL" in counts]:
+        raise StageError(
+            f"critical findings in {', '.join(critical)}; `aws ecr describe-image-scan-findings` "
+            "names them. Renew what the image is built on or installs, and build again"
+        )
 
 
 def _docker(*arguments: str, given: str | None = None) -> None:

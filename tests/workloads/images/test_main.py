@@ -7,6 +7,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import requests
 from moto import mock_aws
 
 from workloads.images.__main__ import main
@@ -97,7 +98,9 @@ def test_what_is_pushed_is_logged_in_for_once(docker, ecr, capsys):
     assert not any(password in word for call, _ in calls for word in call)
 
 
-def test_a_tag_that_is_there_is_not_built_again(docker, ecr, capsys):
+@pytest.fixture
+def pushed(ecr):
+    """The image `cpu`, in the registry."""
     [cpu, *_] = images("us-east-2")
     kind = "application/vnd.oci.image.manifest.v1+json"
     manifest = {
@@ -109,18 +112,25 @@ def test_a_tag_that_is_there_is_not_built_again(docker, ecr, capsys):
     ecr.put_image(
         repositoryName="dev/workloads", imageTag=cpu.tag, imageManifest=json.dumps(manifest)
     )
+    return cpu
 
+
+def test_a_tag_that_is_there_is_not_built_again(docker, pushed, capsys):
     assert main(["--build", "cpu", *TO, "--push"]) == 0
 
     assert docker.calls() == []
-    assert capsys.readouterr().out == f"{HOST}/dev/workloads:{cpu.tag} was there already\n"
+    assert capsys.readouterr().out == f"{HOST}/dev/workloads:{pushed.tag} was there already\n"
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (("--build", "gpu", *TO), "gpu is none of all, cpu, neuron-sdk2.28.0, compile-"),
-        (("--build", "cpu"), "--build needs --to"),
+        (("--build", "cpu"), "--build and --findings need --to"),
+        (("--findings", "cpu"), "--build and --findings need --to"),
+        (("--findings", "gpu", *TO), "--findings gpu is none of all, cpu, neuron-sdk2.28.0"),
+        (("--findings", "cpu", *TO), "dev/workloads has no cpu-"),
+        (("--findings", "cpu", "--build", "cpu", *TO), "are two commands"),
         (("--build", "cpu", "--push", "--to", "docker.io/x"), "is no repository of an account"),
         (("--build", "cpu", "--push", "--to", f"{HOST}/other"), "has no repository other"),
     ],
@@ -158,3 +168,66 @@ def test_the_dockerfiles_take_what_the_digest_covers():
         assert copied
         for name in (name for names in copied for name in names):
             assert name == "constraints.txt" or name.partition("/")[0] == "workloads"
+
+
+@pytest.fixture
+def scanned(ecr, pushed):
+    """Scan the image, and say what is found."""
+
+    def give(status="COMPLETE", **counts):
+        ecr.start_image_scan(repositoryName="dev/workloads", imageId={"imageTag": pushed.tag})
+        result = {
+            "registryId": "123456789012",
+            "repositoryName": "dev/workloads",
+            "imageId": {"imageTag": pushed.tag},
+            "imageScanStatus": {"status": status, "description": "as it is"},
+            "imageScanFindings": {"findingSeverityCounts": counts},
+        }
+        results = {"results": [result], "region": "us-east-2"}
+        at = "http://motoapi.amazonaws.com/moto-api/static/ecr/scan-finding-results"
+        assert requests.post(at, json=results, timeout=10).status_code == 201
+        return pushed.tag
+
+    return give
+
+
+@pytest.mark.parametrize(
+    ("counts", "code", "said"),
+    [
+        ({}, 0, "nothing found"),
+        ({"LOW": 4, "HIGH": 2}, 0, "2 HIGH, 4 LOW"),
+        ({"HIGH": 2, "CRITICAL": 1}, 1, "1 CRITICAL, 2 HIGH"),
+    ],
+)
+def test_a_critical_finding_fails_the_command(scanned, capsys, counts, code, said):
+    tag = scanned(**counts)
+
+    assert main(["--findings", "cpu", *TO]) == code
+
+    out, err = capsys.readouterr()
+    assert out == f"{tag}: {said}\n"
+    assert (f"critical findings in {tag}" in err) == (code == 1)
+
+
+def test_findings_are_for_programs_too(scanned, capsys):
+    tag = scanned(HIGH=2)
+
+    assert main(["--findings", "cpu", *TO, "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == [
+        {"kind": "cpu", "tag": tag, "findings": {"HIGH": 2}}
+    ]
+
+
+def test_an_image_that_was_not_scanned_is_no_clean_one(pushed, capsys):
+    assert main(["--findings", "cpu", *TO]) == 1
+
+    assert "was never scanned" in capsys.readouterr().err
+
+
+def test_a_scan_that_failed_is_no_clean_one(scanned, capsys):
+    scanned("UNSUPPORTED_IMAGE")
+
+    assert main(["--findings", "cpu", *TO]) == 1
+
+    assert "is not scanned: UNSUPPORTED_IMAGE, as it is" in capsys.readouterr().err
