@@ -31,7 +31,12 @@ BOUGHT = {
 
 
 class UnknownPrice(LookupError):
-    """There is no price; the text is one sentence that says for what, and what there is."""
+    """There is no price; the text is one sentence that says for what, and what there is.
+    `elsewhere`: the dearest in USD that another region is known to ask for the same."""
+
+    def __init__(self, text: str, elsewhere: float | None = None) -> None:
+        super().__init__(text)
+        self.elsewhere = elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +137,8 @@ class PriceTable:
         if price is None:
             raise UnknownPrice(
                 f"the price of {row.what} in {region}, per {row.per}, is unknown;"
-                f" prices.json has it in {_elsewhere(row.prices)}"
+                f" prices.json has it in {_elsewhere(row.prices)}",
+                max((other.usd for other in row.prices.values()), default=None),
             )
         return price
 
@@ -152,7 +158,8 @@ def _of(table: Instances, instance_type: str, region: str, bought: str) -> Price
     if price is None:
         raise UnknownPrice(
             f"the price of {instance_type} in {region}, {bought}, is unknown;"
-            f" {_alternatives(instance_type, regions, bought)}"
+            f" {_alternatives(instance_type, regions, bought)}",
+            max((other.usd_per_hour for other in regions.values()), default=None),
         )
     return price
 

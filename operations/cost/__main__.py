@@ -121,8 +121,11 @@ def _print(options: argparse.Namespace, data: dict[str, Any], shown: RenderableT
     if options.json:
         print(json.dumps(data, indent=1))
     else:
-        width = None if sys.stdout.isatty() else _WIDTH
-        Console(highlight=False, width=width, soft_wrap=False).print(shown, markup=False)
+        terminal = sys.stdout.isatty()
+        console = Console(highlight=False, width=None if terminal else _WIDTH)
+        with console.capture() as lines:
+            console.print(shown, markup=False)
+        print(lines.get() if terminal else "\n".join(map(str.rstrip, lines.get().splitlines())))
 
 
 def _parser() -> Parser:

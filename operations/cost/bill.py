@@ -10,19 +10,23 @@ HOURS_PER_MONTH = 730
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """What one unit costs in USD; None: unknown, and `basis` says why. `per` names the unit."""
+    """What one unit costs in USD; None: unknown, and `basis` says why. `per` names the unit.
+    `elsewhere`: of an unknown one, the dearest in USD that another region is known to ask."""
 
     usd: float | None
     per: str
     basis: str
+    elsewhere: float | None = None
 
-    def monthly(self, quantity: float) -> float | None:
-        """So many of it for a month; what nobody has costs nothing, whatever its price."""
+    def monthly(self, quantity: float, *, elsewhere: bool = False) -> float | None:
+        """So many of it for a month; what nobody has costs nothing, whatever its price.
+        With `elsewhere` at another region's price where this one's is unknown."""
         if not quantity:
             return 0.0
-        if self.usd is None:
+        usd = self.elsewhere if elsewhere and self.usd is None else self.usd
+        if usd is None:
             return None
-        return self.usd * quantity * (HOURS_PER_MONTH if self.per == "hour" else 1)
+        return usd * quantity * (HOURS_PER_MONTH if self.per == "hour" else 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,7 @@ def service(name: str, region: str) -> Rate:
     try:
         price: ServicePrice = PRICES.find_service(name, region)
     except UnknownPrice as error:
-        return Rate(usd=None, per=PRICES.services[name].per, basis=str(error))
+        return unknown(error, PRICES.services[name].per)
     return Rate(usd=price.usd, per=price.per, basis=str(price))
 
 
@@ -80,9 +84,9 @@ def hourly(price: Price) -> Rate:
     return Rate(usd=price.usd_per_hour, per="hour", basis=str(price))
 
 
-def unknown(error: UnknownPrice) -> Rate:
-    """The rate of an instance without a price."""
-    return Rate(usd=None, per="hour", basis=str(error))
+def unknown(error: UnknownPrice, per: str = "hour") -> Rate:
+    """The rate of what has no price."""
+    return Rate(usd=None, per=per, basis=str(error), elsewhere=error.elsewhere)
 
 
 def total(amounts: Iterable[float | None]) -> Total:

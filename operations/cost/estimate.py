@@ -28,18 +28,20 @@ class Estimate:
     def stacks(self) -> list[str]:
         return list(dict.fromkeys(line.stack for line in self.lines))
 
-    def idle(self, stack: str | None = None) -> Total:
-        """At the minimum sizes, while nobody uses anything: of one stack, or of all."""
-        return total(line.rate.monthly(line.idle) for line in self._of(stack))
+    def idle(self, stack: str | None = None, *, elsewhere: bool = False) -> Total:
+        """At the minimum sizes, while nobody uses anything: of one stack, or of all. With
+        `elsewhere` what is unknown here counts with the dearest price of another region."""
+        lines = self._of(stack)
+        return total(line.rate.monthly(line.idle, elsewhere=elsewhere) for line in lines)
 
-    def full(self, stack: str | None = None) -> Total:
+    def full(self, stack: str | None = None, *, elsewhere: bool = False) -> Total:
         """With every pool and service at its maximum, all month."""
-        return total(line.rate.monthly(line.full) for line in self._of(stack))
+        lines = self._of(stack)
+        return total(line.rate.monthly(line.full, elsewhere=elsewhere) for line in lines)
 
-    @property
-    def used(self) -> Total:
+    def used(self, *, elsewhere: bool = False) -> Total:
         """What the assumed use adds to either."""
-        return total(line.rate.monthly(line.quantity) for line in self.usage)
+        return total(line.rate.monthly(line.quantity, elsewhere=elsewhere) for line in self.usage)
 
     def unknown(self) -> list[str]:
         """A sentence for each price that the totals lack."""
@@ -62,7 +64,12 @@ class Estimate:
             "totals": {
                 "idle": _sum(self.idle()),
                 "full": _sum(self.full()),
-                "usage": _sum(self.used),
+                "usage": _sum(self.used()),
+            },
+            "totals_at_other_regions_prices": {
+                "idle": _sum(self.idle(elsewhere=True)),
+                "full": _sum(self.full(elsewhere=True)),
+                "usage": _sum(self.used(elsewhere=True)),
             },
             "budget_usd": self.budget_usd,
             "stacks": {

@@ -37,6 +37,7 @@ class Job:
     seconds: float
     how: str
     ways: tuple[Bought, ...]
+    disks: str  # of the nodes, which every way pays for, and their price
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -45,6 +46,7 @@ class Job:
             "nodes": self.nodes,
             "seconds": self.seconds,
             "how": self.how,
+            "disks": self.disks,
             "ways": [
                 {
                     "kind": way.kind,
@@ -82,13 +84,13 @@ def seconds(
     tokens_per_second: float | None,
 ) -> tuple[float, str]:  # fmt: skip
     """How long a job runs, and from what that follows; InputError unless it is said once."""
-    by_steps = (steps, seconds_per_step)
-    by_tokens = (tokens, tokens_per_second)
-    if None not in by_steps and by_tokens == (None, None):
-        return by_steps[0] * by_steps[1], f"{steps:,} steps of {seconds_per_step:g} s"  # type: ignore[operator]
-    if None not in by_tokens and by_steps == (None, None):
-        how = f"{tokens:,.0f} tokens at {tokens_per_second:,.1f} a second"
-        return by_tokens[0] / by_tokens[1], how  # type: ignore[operator]
+    if steps and seconds_per_step and (tokens, tokens_per_second) == (None, None):
+        how = f"{steps:,} step{'s' if steps > 1 else ''} of {seconds_per_step:g} s"
+        return steps * seconds_per_step, how
+    if tokens and tokens_per_second and (steps, seconds_per_step) == (None, None):
+        return tokens / tokens_per_second, (
+            f"{tokens:,.0f} tokens at {tokens_per_second:,.10g} a second"
+        )
     raise InputError(
         "say how long the job runs: --steps and --seconds-per-step, or --tokens and"
         " --tokens-per-second"
@@ -114,9 +116,10 @@ def job(pool: NodePoolConfig, region: str, *, nodes: int, duration: float, how: 
         except UnknownPrice as error:
             return Bought(kind=kind, chosen=chosen, usd=None, basis=str(error), remark="")
         usd = None if disk_usd is None else of_nodes.usd_for(duration) + disk_usd
-        basis = f"{of_nodes.basis}; disks of {gb} GB: {disk.basis}"
-        remark = _whole_days(of_nodes, duration) if kind == "capacity-block" else ""
-        return Bought(kind=kind, chosen=chosen, usd=usd, basis=basis, remark=remark)
+        return Bought(
+            kind=kind, chosen=chosen, usd=usd, basis=of_nodes.basis,
+            remark=_remark(kind, of_nodes, duration),
+        )  # fmt: skip
 
     return Job(
         pool=pool.name,
@@ -125,11 +128,20 @@ def job(pool: NodePoolConfig, region: str, *, nodes: int, duration: float, how: 
         seconds=duration,
         how=how,
         ways=tuple(bought(kind) for kind in sold(pool.hardware)),
+        disks=f"disks of {gb:,} GB: {disk.basis}",
     )
 
 
-def _whole_days(of_nodes: Rent, duration: float) -> str:
-    """EC2 user guide, "Capacity Blocks for ML": a block is sold for whole days."""
+def _remark(kind: str, of_nodes: Rent, duration: float) -> str:
+    """What is paid beyond the job's own time."""
+    if kind == "reservation":
+        return "the job's share; a reservation is paid from its creation to its end"
+    if kind != "capacity-block":
+        return ""
+    # EC2 user guide, "Capacity Blocks for ML": a block is sold for whole days.
     days = math.ceil(duration / SECONDS_PER_HOUR / _HOURS_PER_DAY)
     usd = of_nodes.usd_for(days * _HOURS_PER_DAY * SECONDS_PER_HOUR)
-    return f"a block is sold in whole days: {days} of these nodes are {usd:,.2f} USD"
+    return (
+        f"the job's share; a block is sold in whole days, {days} day{'s' if days > 1 else ''} of"
+        f" these nodes for {usd:,.2f} USD"
+    )

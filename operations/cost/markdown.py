@@ -21,7 +21,7 @@ def _stacks(of: Sequence[Estimate]) -> list[str]:
         f"| --- |{' ---: |' * len(columns)}",
         *(_row(stack, [_cells(e, stack) for e in of]) for stack in names),
         _row("**all of it**", [(amount(e.idle()), amount(e.full())) for e in of]),
-        _row("by use, as assumed", [(amount(e.used),) * 2 for e in of]),
+        _row("by use, as assumed", [(amount(e.used()),) * 2 for e in of]),
     ]
 
 

@@ -79,8 +79,11 @@ def _storage(config: EnvironmentConfig) -> Iterator[Line]:
 
 def _cluster(config: EnvironmentConfig, day: date) -> Iterator[Line]:
     version = config.cluster.kubernetes_version
-    row = "eks_extended_hour" if in_extended_support(version, day) else "eks_hour"
-    yield _constant(config, "cluster", row, "AWS::EKS::Cluster", of=f"Kubernetes {version}")
+    extended = extended_from(version)
+    row = "eks_extended_hour" if extended and day >= extended else "eks_hour"
+    until = f", until {extended}" if extended and day < extended else ""
+    of = f"Kubernetes {version}{until}"
+    yield _constant(config, "cluster", row, "AWS::EKS::Cluster", of=of)
     yield _key(config, "cluster")
     system = next(
         name
@@ -197,11 +200,10 @@ def interface_endpoints(config: EnvironmentConfig) -> int:
     return _ENDPOINTS[config.network.egress] + len(runtimes)
 
 
-def in_extended_support(version: str, day: date) -> bool:
-    """Whether EKS charges more for the control plane on that day: the calendar's answer."""
+def extended_from(version: str) -> date | None:
+    """The first day on which EKS charges more for the control plane: the calendar's answer."""
     subject = f"Kubernetes {version}"
-    begins = [row.extended_from for row in VERSIONS.support if row.subject == subject]
-    return any(first is not None and day >= first for first in begins)
+    return next((row.extended_from for row in VERSIONS.support if row.subject == subject), None)
 
 
 def root_volume_gb(hardware: Instance) -> int:

@@ -14,8 +14,10 @@ from operations.cost.tokens import Tokens
 
 
 def money(usd: float | None) -> str:
-    """To the cent; a price below one keeps its digits elsewhere, a sum has two."""
-    return "unknown" if usd is None else f"{usd:,.2f}"
+    """To the cent, and no amount is shown as nothing."""
+    if usd is None:
+        return "unknown"
+    return "under 0.01" if 0 < usd < 0.005 else f"{usd:,.2f}"
 
 
 def amount(total: Total) -> str:
@@ -36,7 +38,7 @@ def estimate(of: Estimate) -> RenderableType:
 
 def summary(of: Estimate) -> Iterator[str]:
     """The sums in words, and each price that they lack."""
-    idle, full, used = of.idle(), of.full(), of.used
+    idle, full, used = of.idle(), of.full(), of.used()
     yield f"{of.name} in {of.region}, at the prices known on {of.day}, in USD:"
     yield f"  idle        {amount(idle)} a month, {idle.usd_per_hour:,.3f} an hour"
     yield f"  full scale  {amount(full)} a month, {full.usd_per_hour:,.3f} an hour"
@@ -48,6 +50,9 @@ def summary(of: Estimate) -> Iterator[str]:
         yield "Not in the sums, for their prices are unknown"
         yield "(`python -m operations.prices` asks AWS for them):"
         yield from (f"  - {sentence}" for sentence in missing)
+        idle, full, used = (sums(elsewhere=True) for sums in (of.idle, of.full, of.used))
+        yield "If each cost here what the dearest of those regions asks:"
+        yield f"  idle {amount(idle)}, full scale {amount(full)}, use {amount(used)} a month"
     yield "No discount, tax, Savings Plan, free tier or traffic between zones is in it."
 
 
@@ -62,29 +67,33 @@ def _within(of: Estimate, budget: float) -> str:
 
 def job(of: Job) -> RenderableType:
     """One row for each way to buy the nodes."""
-    table = _table(
-        f"{of.how}: {of.seconds / 3600:,.2f} hours on {of.nodes} x {of.instance_type}"
-        f" of the pool {of.pool}",
-        ("bought", "USD", ""),
+    hours = of.seconds / 3600
+    title = (
+        f"{of.how}: {f'{hours:,.2f}' if hours >= 1 else f'{hours:.3g}'} hours on {of.nodes} x"
+        f" {of.instance_type} of the pool {of.pool}"
     )
+    table = _table(None, ("bought", "USD", ""))
     for way in of.ways:
         mark = "configured" if way.chosen else ""
         table.add_row(way.kind, money(way.usd), "; ".join(filter(None, (mark, way.remark))))
-    notes = "\n".join(f"{way.kind}: {way.basis}" for way in of.ways)
-    return Group(table, Text(notes, style="dim"))
+    bases: dict[str, list[str]] = {}
+    for way in of.ways:
+        bases.setdefault(way.basis, []).append(way.kind)
+    notes = [f"{', '.join(kinds)}: {basis}" for basis, kinds in bases.items()]
+    return Group(Text(title), table, Text("\n".join([*notes, of.disks]), style="dim"))
 
 
 def tokens(of: Tokens) -> RenderableType:
     """The own model, and each of Bedrock's beside it."""
-    table = _table(
+    title = (
         f"USD per million tokens of answers of {of.output_tokens:,}, with their prompts of"
-        f" {of.input_tokens:,}",
-        ("model", "USD", ""),
+        f" {of.input_tokens:,}"
     )
+    table = _table(None, ("model", "USD", ""))
     table.add_row(
         of.model,
         f"{of.usd_per_million:,.4f}",
-        f"{of.tokens_per_second:,.1f} tokens a second, as given, {of.utilization:.0%} of the time",
+        f"{of.tokens_per_second:,.10g} tokens a second, as given, {of.utilization:.0%} of the time",
     )
     for offer in of.offers:
         never = offer.break_even > 1
@@ -97,11 +106,13 @@ def tokens(of: Tokens) -> RenderableType:
         )
     notes = [
         f"{of.model}: {of.rent.basis}",
-        "Bedrock: the prices of gateway.models in the environment file",
+        "Bedrock: the prices of gateway.models in the environment file"
+        if of.offers
+        else "no model of Bedrock with a price is in gateway.models of the environment file",
         "A saturated server keeps no latency promise; a node that waits costs as much as a busy"
         " one.",
     ]
-    return Group(table, Text("\n".join(notes), style="dim"))
+    return Group(Text(title), table, Text("\n".join(notes), style="dim"))
 
 
 def _standing(of: Estimate) -> Table:
@@ -131,7 +142,8 @@ def _standing(of: Estimate) -> Table:
 
 def _sum(idle: Total, full: Total) -> tuple[str, ...]:
     """The cells of a sum, with what it is an hour."""
-    hours = f"{idle.usd_per_hour:,.3f} to {full.usd_per_hour:,.3f} an hour"
+    least, most = f"{idle.usd_per_hour:,.3f}", f"{full.usd_per_hour:,.3f}"
+    hours = f"{least} to {most} an hour" if least != most else f"{least} an hour"
     if not (idle.complete and full.complete):
         hours = f"at least {hours}" if full.usd else "unknown"
     return "", "", "", "", hours, amount(idle), amount(full)
@@ -146,7 +158,7 @@ def _used(of: Estimate) -> Table:
     for line in of.usage:
         usd = money(line.rate.monthly(line.quantity))
         table.add_row(line.stack, line.what, line.assumed, _unit(line.rate), usd)
-    table.add_row("all", "", "", "", amount(of.used), style="bold")
+    table.add_row("all", "", "", "", amount(of.used()), style="bold")
     return table
 
 
@@ -176,7 +188,7 @@ def _unit(rate: Rate) -> str:
     return f"unknown per {rate.per}" if rate.usd is None else f"{rate.usd:,.10g} per {rate.per}"
 
 
-def _table(title: str, columns: Iterable[str], right: Iterable[int] = (1,)) -> Table:
+def _table(title: str | None, columns: Iterable[str], right: Iterable[int] = (1,)) -> Table:
     table = Table(title=title, box=box.SIMPLE, title_justify="left", caption_justify="left")
     aligned = set(right)
     for number, name in enumerate(columns):

@@ -112,12 +112,12 @@ def _rent(
     try:
         if pool is not None:
             of = job.find_pool(config, pool)
-            return job.rent(of, of.capacity.kind, nodes or 1, config.region)
+            return job.rent(of, of.capacity.kind, job.check_nodes(of, nodes or 1), config.region)
         for endpoint in config.endpoints:
             if endpoint.name == model.sagemaker:
-                return of_instances(
-                    PRICES.find_hosting(endpoint.instance_type, config.region), nodes or 1
-                )
+                if nodes is not None and nodes > 1:
+                    raise InputError(f"--nodes {nodes}: the endpoint {endpoint.name} has one")
+                return of_instances(PRICES.find_hosting(endpoint.instance_type, config.region), 1)
     except UnknownPrice as error:
         raise InputError(f"{error}; `python -m operations.prices` asks AWS for it") from None
     raise InputError(f"--pool is missing: which pool's nodes serve {model.name}?")

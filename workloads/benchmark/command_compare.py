@@ -7,6 +7,7 @@ figures come from published.toml, prices from prices.json. Writes comparison.png
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from workloads.benchmark.published import PUBLISHED
 from workloads.command import InputError
 from workloads.files import open_folder
 from workloads.hardware import REGIONS
+
+_WIDTH = 120  # of a table that nobody's terminal cuts
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +50,7 @@ def work(
     out = open_folder(options.out)
     groups = [group for file in options.measured for group in _read(file)]
     groups += published_groups(PUBLISHED, region=options.region)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     for group in groups:
         console.print(_table(group))
         for number, row in enumerate(group.rows, 1):

@@ -8,9 +8,11 @@ import pytest
 from operations.cost.__main__ import main
 from operations.cost.bill import Rate, total
 from stacks.config import ENVIRONMENTS
+from workloads.prices import FILE
 
 JOB = ("prod", "job", "--pool", "trn1")
 STEPS = ("--steps", "10", "--seconds-per-step", "1")
+HOSTING = json.loads(FILE.read_text("utf-8"))["hosting"]
 TOKENS = ("prod", "tokens", "--tokens-per-second", "100")
 
 
@@ -41,6 +43,8 @@ def unpriced(tmp_path):
         ((*TOKENS, "--model", "own"), "--pool is missing"),
         ((*TOKENS, "--model", "own", "--pool", "inf2", "--utilization", "2"), "2 is above 1"),
         ((*TOKENS, "--model", "own", "--pool", "nil"), "--pool nil is no pool"),
+        ((*TOKENS, "--model", "own", "--pool", "inf2", "--nodes", "9"), "its max_nodes is 4"),
+        ((*TOKENS, "--model", "endpoint", "--nodes", "2"), "the endpoint tiny-llama has one"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(capsys, arguments, sentence):
@@ -110,6 +114,58 @@ def test_an_unknown_price_makes_the_sum_at_least_and_never_nothing(capsys, unpri
     assert (hosted["rate"]["usd"], hosted["idle_usd_per_month"]) == (None, None)
     assert not answer["totals"]["idle"]["complete"]
     assert hosted["rate"]["basis"] in answer["unknown"]
+
+
+def test_what_is_unknown_is_bounded_by_what_other_regions_ask(capsys, unpriced):
+    assert main(["prod", "--json", "--environments", unpriced]) == 0
+
+    answer = json.loads(capsys.readouterr().out)
+
+    dearest = max(usd for usd, _ in HOSTING["ml.trn1.2xlarge"].values())
+    known, bounded = answer["totals"]["idle"], answer["totals_at_other_regions_prices"]["idle"]
+    assert bounded["complete"]
+    assert bounded["usd_per_month"] >= known["usd_per_month"] + 730 * dearest
+
+
+def test_a_rate_of_elsewhere_counts_only_where_none_is_known_and_when_asked():
+    unknown = Rate(usd=None, per="hour", basis="", elsewhere=0.01)
+    known = Rate(usd=2, per="month", basis="", elsewhere=3)
+
+    assert (unknown.monthly(2), unknown.monthly(2, elsewhere=True)) == (None, 14.6)
+    assert known.monthly(2, elsewhere=True) == 4
+
+
+def test_a_table_in_a_file_has_no_blanks_behind_its_lines(capsys):
+    assert main(["prod"]) == 0
+
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == [line.rstrip() for line in shown]
+
+
+def test_a_control_plane_says_until_when_its_price_holds(capsys):
+    said = []
+    for day in ("2027-03-26", "2027-03-27"):
+        assert main(["prod", "--json", "--today", day]) == 0
+        [line] = [
+            line
+            for line in json.loads(capsys.readouterr().out)["lines"]
+            if line["resource"] == "AWS::EKS::Cluster"
+        ]
+        said.append(line["what"])
+
+    assert said[0].endswith("Kubernetes 1.35, until 2027-03-27")
+    assert said[1].endswith("Kubernetes 1.35")
+
+
+def test_a_job_that_costs_next_to_nothing_is_not_shown_as_free(capsys):
+    job = ("dev", "job", "--pool", "epyc", "--nodes", "1")
+    assert main([*job, "--steps", "1", "--seconds-per-step", "1"]) == 0
+
+    shown = capsys.readouterr().out
+    assert shown.startswith("1 step of 1 s: 0.000278 hours on 1 x m7a.4xlarge of the pool epyc\n")
+    assert shown.count("under 0.01") == 3
+    assert "on-demand, reservation: 0.92736 USD per hour for m7a.4xlarge" in shown
+    assert shown.count("disks of 128 GB") == 1
 
 
 def test_sums_leave_out_what_is_unknown_and_say_so():
