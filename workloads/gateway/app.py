@@ -15,6 +15,7 @@ from workloads.gateway.accounts import Accounts
 from workloads.gateway.answers import Answers
 from workloads.gateway.call import Backend, Json
 from workloads.gateway.config import ModelConfig, TenantConfig
+from workloads.gateway.encoding import decoded
 from workloads.gateway.errors import ApiError, bad_request, unavailable
 from workloads.gateway.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from workloads.gateway.ledger.ledger import Ledger
@@ -187,11 +188,8 @@ class Gateway:
         """Who asks, and the JSON object of the request."""
         _expect(exchange, "POST")
         tenant = await self._tenant(exchange)
-        try:
-            body = await exchange.body()
-            request = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise bad_request(f"the request is not JSON: {error}") from None
+        body = await exchange.body()
+        request = decoded(body)
         if not isinstance(request, dict):
             raise bad_request("the request is not a JSON object")
         exchange.request, exchange.size = request, len(body)

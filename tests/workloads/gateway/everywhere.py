@@ -7,7 +7,9 @@ import openai
 import pytest
 
 from tests.workloads.gateway.fakes import (
+    Answer,
     FakeServices,
+    Received,
     converse_answer,
     converse_stream,
     event,
@@ -138,3 +140,28 @@ def stream_error(client: openai.OpenAI, model: str) -> tuple[str, openai.APIErro
             text += chunk.choices[0].delta.content or ""
     assert not isinstance(caught.value, openai.APIStatusError)
     return text, caught.value
+
+
+def answer_anything(services: FakeServices) -> None:
+    """Every backend answers every request, whatever it is."""
+
+    def by_nova(received: Received) -> Answer:
+        counted = {"inputTokens": 4, **converse_answer({"text": "x"})}
+        if received.path.endswith("converse-stream"):
+            return Answer(steps=converse_stream(["x", "y"]))
+        return Answer(body=counted)
+
+    def by_own(received: Received) -> Answer:
+        if received.path.endswith("embeddings"):
+            return Answer(body=openai_embeddings([[0.5]]))
+        if received.body.get("stream"):
+            return Answer(steps=openai_stream(["x", "y"]))
+        return Answer(body={"count": 4, **openai_completion("x")})
+
+    def by_endpoint(received: Received) -> Answer:
+        if received.path.endswith("response-stream"):
+            return Answer(steps=parts(openai_stream(["x", "y"])))
+        # One path for both; a request of any kind may look like either.
+        return Answer(body={**openai_embeddings([[0.5]]), **openai_completion("x")})
+
+    services.answers |= {NOVA: by_nova, "own": by_own, "tiny-llama": by_endpoint}

@@ -27,14 +27,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.workloads.gateway.conftest import KEY, ROOT
-from tests.workloads.gateway.everywhere import MODELS, NOVA, openai_embeddings, parts
-from tests.workloads.gateway.fakes import (
-    Answer,
-    converse_answer,
-    converse_stream,
-    openai_completion,
-    openai_stream,
-)
+from tests.workloads.gateway.everywhere import MODELS, answer_anything
 from workloads.gateway import openapi
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
@@ -75,27 +68,7 @@ def description(gateway):
 @pytest.fixture(autouse=True)
 def every_request_is_answered(services):
     """So that whatever fails is the gateway."""
-
-    def by_nova(received):
-        counted = {"inputTokens": 4, **converse_answer({"text": "x"})}
-        if received.path.endswith("converse-stream"):
-            return Answer(steps=converse_stream(["x", "y"]))
-        return Answer(body=counted)
-
-    def by_own(received):
-        if received.path.endswith("embeddings"):
-            return Answer(body=openai_embeddings([[0.5]]))
-        if received.body.get("stream"):
-            return Answer(steps=openai_stream(["x", "y"]))
-        return Answer(body={"count": 4, **openai_completion("x")})
-
-    def by_endpoint(received):
-        if received.path.endswith("response-stream"):
-            return Answer(steps=parts(openai_stream(["x", "y"])))
-        # One path for both; a request of any kind may look like either.
-        return Answer(body={**openai_embeddings([[0.5]]), **openai_completion("x")})
-
-    services.answers |= {NOVA: by_nova, "own": by_own, "tiny-llama": by_endpoint}
+    answer_anything(services)
 
 
 def holds(status: int, text: str) -> None:

@@ -19,6 +19,7 @@ from workloads.gateway.backends.guarded_embeddings import check_input
 from workloads.gateway.call import Call, Json
 from workloads.gateway.caller import guardrail_of
 from workloads.gateway.config import GuardrailConfig
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.guardrails import Guard
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
@@ -66,7 +67,7 @@ class BedrockModel:
         return await checked.completed(lambda: self._complete(checked, checked.request))
 
     async def _complete(self, call: Call, request: Json) -> bytes:
-        body, _ = await self._post(self._of(call).converse, orjson.dumps(request))
+        body, _ = await self._post(self._of(call).converse, encoded(request))
         try:
             answer = orjson.loads(body)
             call.usage = Usage.from_converse(answer.get("usage"))
@@ -86,7 +87,7 @@ class BedrockModel:
         return checked.streamed(lambda: self._read(checked, checked.request))
 
     async def _read(self, call: Call, request: Json) -> AsyncGenerator[bytes]:
-        body = orjson.dumps(request)
+        body = encoded(request)
         reader = ConverseReader(call, self._bedrock.name, self._name)
         async with self._bedrock.post(self._of(call).converse_stream, body, HEADERS) as response:
             if response.status != 200:
@@ -106,7 +107,7 @@ class BedrockModel:
         request = call.converse_request()
         counted = ("messages", "system", "toolConfig", "additionalModelRequestFields")
         converse = {key: request[key] for key in counted if key in request}
-        body = orjson.dumps({"input": {"converse": converse}})
+        body = encoded({"input": {"converse": converse}})
         answer, _ = await self._post(self._count_tokens, body)
         try:
             return int(orjson.loads(answer)["inputTokens"])
@@ -126,7 +127,7 @@ class BedrockModel:
 
         async def one(request: Json) -> tuple[list[list[float]], int]:
             async with slots:
-                answer, tokens = await self._post(invoke, orjson.dumps(request), headers)
+                answer, tokens = await self._post(invoke, encoded(request), headers)
             return embedding_vectors(orjson.loads(answer)), tokens
 
         tasks = [asyncio.ensure_future(one(request)) for request in requests]

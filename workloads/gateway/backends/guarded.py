@@ -16,6 +16,7 @@ from workloads.gateway.backends.openai_form import chat_body
 from workloads.gateway.call import Backend, Call, Json
 from workloads.gateway.caller import guardrail_of
 from workloads.gateway.config import GuardrailConfig
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import bad_request, unavailable
 from workloads.gateway.guardrails import Guard
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
@@ -83,10 +84,8 @@ class CheckedChat(CheckedCall):
             raise bad_request("behind a guardrail this model gives one choice; n must be 1", "n")
         if chat.get("logprobs"):
             raise bad_request("behind a guardrail this model gives no logprobs", "logprobs")
-        try:  # a copy, as another model may be asked the same after this one
-            self._messages = orjson.loads(orjson.dumps(chat["messages"]))
-        except orjson.JSONEncodeError:
-            raise bad_request("messages are nested too deeply", "messages") from None
+        # A copy, as another model may be asked the same after this one.
+        self._messages = orjson.loads(encoded(chat["messages"]))
         self.chat = {**chat, "messages": self._messages}
 
     def asked(self) -> Content:

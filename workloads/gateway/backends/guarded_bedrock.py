@@ -15,6 +15,7 @@ from workloads.gateway.backends.guarded_call import CheckedCall
 from workloads.gateway.backends.guarded_content import Content
 from workloads.gateway.call import Call, Json
 from workloads.gateway.config import GuardrailConfig
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import bad_request
 from workloads.gateway.guardrails import Guard, Image
 
@@ -28,10 +29,7 @@ class CheckedTools(CheckedCall):
         self, call: Call, request: Json, name: str, guard: Guard, guardrail: GuardrailConfig
     ) -> None:
         super().__init__(call, name, guard, guardrail)
-        try:  # a copy, as it is masked
-            self.request: Json = orjson.loads(orjson.dumps(request))
-        except orjson.JSONEncodeError:
-            raise bad_request("the request is nested too deeply") from None
+        self.request: Json = orjson.loads(encoded(request))  # a copy, as it is masked
 
     def asked(self) -> Content:
         content = Content()

@@ -9,6 +9,7 @@ from workloads.gateway.backends.openai_request import chat_request
 from workloads.gateway.backends.openai_response import Rewriter, converse_answer
 from workloads.gateway.backends.sse import EventReader, Relay
 from workloads.gateway.call import Call, Json
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import bad_request, unavailable
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.usage import Usage
@@ -36,7 +37,7 @@ def request_body(call: Call, model: str | None) -> bytes:
         body["stream_options"] = {**(chat.get("stream_options") or {}), "include_usage": True}
     else:
         body.pop("stream_options", None)
-    return orjson.dumps(body)
+    return encoded(body)
 
 
 def read_answer(call: Call, name: str, model: str, answer: bytes) -> bytes:
@@ -65,7 +66,7 @@ def embedding_body(call: EmbeddingCall, model: str | None) -> bytes:
     body = {**call.body, "model": model}
     if model is None:
         del body["model"]
-    return orjson.dumps(body)
+    return encoded(body)
 
 
 def read_embeddings(call: EmbeddingCall, name: str, answer: bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from workloads.gateway.call import Json
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import bad_request
 
 # Anthropic's own fields, which only its models understand.
@@ -66,7 +67,7 @@ def _assistant(blocks: list[Json], where: str) -> Json:
             text.append(block["text"])
         elif "toolUse" in block:
             use = block["toolUse"]
-            arguments = orjson.dumps(use.get("input") or {}).decode()
+            arguments = encoded(use.get("input") or {}).decode()
             function = {"name": use["name"], "arguments": arguments}
             calls.append({"id": use["toolUseId"], "type": "function", "function": function})
         elif "reasoningContent" not in block and "cachePoint" not in block:
@@ -104,7 +105,7 @@ def _result_text(part: Json, where: str) -> str:
     if "text" in part:
         return str(part["text"])
     if "json" in part:
-        return orjson.dumps(part["json"]).decode()
+        return encoded(part["json"]).decode()
     raise _unsayable(part, where)
 
 

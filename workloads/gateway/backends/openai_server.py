@@ -15,6 +15,7 @@ from workloads.gateway.backends.openai_form import (
     request_body,
 )
 from workloads.gateway.call import Call
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.upstream import CUT, Target, Upstream, retry_after
@@ -69,7 +70,7 @@ class OpenAIServer:
         chat = chat_body(call)
         asked = {key: chat[key] for key in ("messages", "tools") if key in chat}
         try:
-            answer = await self._post(self._tokenize, orjson.dumps({**asked, "model": self._name}))
+            answer = await self._post(self._tokenize, encoded({**asked, "model": self._name}))
             return int(orjson.loads(answer)["count"])
         except ApiError as error:
             if error.status in (404, 405):

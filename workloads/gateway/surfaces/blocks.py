@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import orjson
-
 from workloads.gateway.call import Json
+from workloads.gateway.encoding import encoded
 from workloads.gateway.errors import bad_request
 
 
@@ -32,7 +31,7 @@ def json_schema(schema: Any, field: str, name: Any = None, description: Any = No
     if not isinstance(schema, dict):
         raise bad_request(f"{field} is not a JSON schema", field)
     # Converse wants the schema as text.
-    structure: Json = {"schema": orjson.dumps(schema).decode()}
+    structure: Json = {"schema": encoded(schema).decode()}
     if isinstance(name, str):
         structure["name"] = name
     if isinstance(description, str):

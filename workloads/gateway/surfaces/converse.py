@@ -56,6 +56,7 @@ class FrameWriter:
 
     def __init__(self) -> None:
         self._held = b""  # what comes before the first piece of content
+        self._end = b""  # metadata, after which a client looks for nothing more
 
     def write(self, kind: str, event: Json) -> bytes:
         headers = {
@@ -69,11 +70,14 @@ class FrameWriter:
         if kind == "messageStart":
             self._held = frame
             return b""
+        if kind == "metadata":
+            self._end = frame
+            return b""
         held, self._held = self._held, b""
         return held + frame
 
     def finish(self) -> bytes:
-        return b""
+        return self._end
 
 
 def _redacted(answer: Json) -> Json:
