@@ -118,9 +118,9 @@ _KEDA: dict[str, Any] = {
 
 @cache
 def _validator(version: str, api_version: str, kind: str) -> Draft202012Validator | None:
-    definitions = _definitions(version)
+    registry = _registry(version)
     if (api_version, kind) == _JOBSET:
-        schema = _jobset(definitions)
+        schema = _jobset(_definitions(version))
     elif (api_version, kind) == _SCALED_OBJECT:
         schema = _KEDA
     else:
@@ -128,9 +128,14 @@ def _validator(version: str, api_version: str, kind: str) -> Draft202012Validato
         if found is None:
             return None
         schema = found
-    resources = [(_DEFINITIONS, Resource.from_contents(definitions))]
-    registry: Registry[Any] = Registry().with_resources(resources)
     return Draft202012Validator(schema, registry=registry)
+
+
+@cache
+def _registry(version: str) -> Registry[Any]:
+    """What schemas refer to; crawled here, or each validation would do it again."""
+    resources = [(_DEFINITIONS, Resource.from_contents(_definitions(version)))]
+    return Registry().with_resources(resources).crawl()
 
 
 @cache

@@ -17,6 +17,28 @@ HERE = Path(__file__).parent
 CONTEXT = json.loads((HERE.parent / "cdk.json").read_text())["context"]
 # The shipped environments, and two that hold what those leave out.
 ENVIRONMENTS = load_environments() | load_environments(HERE / "stacks" / "environments")
+# The files that take longest begin, so that no worker is alone with one at the end.
+LONGEST = (
+    "operations/demo/test_main.py",
+    "workloads/train/test_resume.py",
+    "operations/embedded/test_cdk.py",
+    "stacks/node_pool/test_matrix.py",
+    "workloads/submit/test_local.py",
+    "operations/embedded/test_access.py",
+    "workloads/prepare/test_main.py",
+    "operations/preflight/test_faults.py",
+    "test_nag.py",
+    "workloads/train/test_launch.py",
+    "workloads/benchmark/test_main.py",
+    "workloads/gateway/test_fuzz.py",
+    "workloads/benchmark/test_drive.py",
+    "test_app.py",
+)
+RANKS = {HERE / file: rank for rank, file in enumerate(LONGEST)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: RANKS.get(item.path, len(RANKS)))
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,7 @@ def _new_app() -> cdk.App:
         context=CONTEXT | {"aws:cdk:disable-asset-staging": True},
         analytics_reporting=False,
         builtin_cloud_formation_validation=False,
+        tree_metadata=False,
     )
 
 

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from operator import ge, gt, le, lt
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Rule:
         return f"{have}: {when} needs {_say(self.needs)}, or {self.otherwise} ({self.source})"
 
 
+@cache
 def numbers(version: str) -> tuple[int, ...]:
     """The parts of a version, for comparing: (1, 35, 6, 20260618) of "1.35.6-20260618".
 

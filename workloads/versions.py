@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,10 @@ class Versions:
 
         Every family and use is held to every Kubernetes version, its node image and its charts.
         """
+        return list(self._conflicts)
+
+    @cached_property
+    def _conflicts(self) -> tuple[str, ...]:
         found: dict[tuple[str, ...], set[str]] = {}
         for place, facts in self._combinations():
             for rule in broken(facts):
@@ -171,7 +176,9 @@ class Versions:
                 # What was said of a part of this place need not be said of all of it.
                 if not any(set(of) <= set(place) and sentence in found[of] for of in found):
                     found.setdefault(place, set()).add(sentence)
-        return [f"{', '.join(place)}: {said}" for place in found for said in sorted(found[place])]
+        return tuple(
+            f"{', '.join(place)}: {said}" for place in found for said in sorted(found[place])
+        )
 
     def _combinations(self) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
         """Where, and the facts there; a part before the whole."""
