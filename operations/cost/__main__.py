@@ -124,7 +124,7 @@ def _print(options: argparse.Namespace, data: dict[str, Any], shown: RenderableT
         terminal = sys.stdout.isatty()
         console = Console(highlight=False, width=None if terminal else _WIDTH)
         with console.capture() as lines:
-            console.print(shown, markup=False)
+            console.print(shown, markup=False, crop=False)
         print(lines.get() if terminal else "\n".join(map(str.rstrip, lines.get().splitlines())))
 
 

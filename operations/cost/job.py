@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from operations.cost import buying
-from operations.cost.bill import HOURS_PER_MONTH, service
+from operations.cost.bill import HOURS_PER_MONTH, Total, service, total
 from operations.cost.standing import root_volume_gb
 from stacks.config import EnvironmentConfig, NodePoolConfig
 from stacks.config.capacity import sold
@@ -18,11 +18,11 @@ _HOURS_PER_DAY = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Bought:
-    """The job on nodes bought one way; `usd` None: the price is unknown, `basis` says which."""
+    """The job on nodes bought one way; `cost` is at least that where a price in it is unknown."""
 
     kind: str
     chosen: bool
-    usd: float | None
+    cost: Total
     basis: str
     remark: str
 
@@ -51,7 +51,8 @@ class Job:
                 {
                     "kind": way.kind,
                     "configured": way.chosen,
-                    "usd": way.usd,
+                    "usd": way.cost.usd if way.cost.usd or way.cost.complete else None,
+                    "complete": way.cost.complete,
                     "basis": way.basis,
                     "remark": way.remark,
                 }
@@ -114,10 +115,11 @@ def job(pool: NodePoolConfig, region: str, *, nodes: int, duration: float, how: 
         try:
             of_nodes = rent(pool, kind, nodes, region)
         except UnknownPrice as error:
-            return Bought(kind=kind, chosen=chosen, usd=None, basis=str(error), remark="")
-        usd = None if disk_usd is None else of_nodes.usd_for(duration) + disk_usd
+            nothing = total([None])
+            return Bought(kind=kind, chosen=chosen, cost=nothing, basis=str(error), remark="")
         return Bought(
-            kind=kind, chosen=chosen, usd=usd, basis=of_nodes.basis,
+            kind=kind, chosen=chosen, cost=total([of_nodes.usd_for(duration), disk_usd]),
+            basis=of_nodes.basis,
             remark=_remark(kind, of_nodes, duration),
         )  # fmt: skip
 

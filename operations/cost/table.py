@@ -32,7 +32,7 @@ def estimate(of: Estimate) -> RenderableType:
     parts: list[RenderableType] = [_standing(of), _used(of)]
     if of.pools:
         parts.append(_ways(of))
-    parts.append(Text("\n".join(summary(of))))
+    parts.append(_lines(summary(of)))
     return Group(*parts)
 
 
@@ -75,12 +75,12 @@ def job(of: Job) -> RenderableType:
     table = _table(None, ("bought", "USD", ""))
     for way in of.ways:
         mark = "configured" if way.chosen else ""
-        table.add_row(way.kind, money(way.usd), "; ".join(filter(None, (mark, way.remark))))
+        table.add_row(way.kind, amount(way.cost), "; ".join(filter(None, (mark, way.remark))))
     bases: dict[str, list[str]] = {}
     for way in of.ways:
         bases.setdefault(way.basis, []).append(way.kind)
     notes = [f"{', '.join(kinds)}: {basis}" for basis, kinds in bases.items()]
-    return Group(Text(title), table, Text("\n".join([*notes, of.disks]), style="dim"))
+    return Group(Text(title), table, _lines([*notes, of.disks], style="dim"))
 
 
 def tokens(of: Tokens) -> RenderableType:
@@ -112,7 +112,12 @@ def tokens(of: Tokens) -> RenderableType:
         "A saturated server keeps no latency promise; a node that waits costs as much as a busy"
         " one.",
     ]
-    return Group(Text(title), table, Text("\n".join(notes), style="dim"))
+    return Group(Text(title), table, _lines(notes, style="dim"))
+
+
+def _lines(of: Iterable[str], style: str = "") -> Text:
+    """Sentences of any length: whatever shows them breaks them."""
+    return Text("\n".join(of), style=style, no_wrap=True, overflow="ignore")
 
 
 def _standing(of: Estimate) -> Table:

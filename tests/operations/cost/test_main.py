@@ -157,6 +157,22 @@ def test_a_control_plane_says_until_when_its_price_holds(capsys):
     assert said[1].endswith("Kubernetes 1.35")
 
 
+def test_a_job_costs_at_least_what_is_known(capsys, tmp_path):
+    """us-west-2: its nodes have a price, its disks or Spot may have none."""
+    (tmp_path / "west.toml").write_text(
+        'region = "us-west-2"\n[network]\nzones = ["usw2-az1", "usw2-az2"]\n[[pools]]\n'
+        'name = "epyc"\ninstance_type = "m7a.metal-48xl"\nzone = "usw2-az1"\nmax_nodes = 1\n'
+        "efa = false\n"
+    )
+    job = ("west", "--environments", str(tmp_path), "job", "--pool", "epyc")
+
+    assert main([*job, "--steps", "3600", "--seconds-per-step", "1", "--json"]) == 0
+
+    ways = {way["kind"]: way for way in json.loads(capsys.readouterr().out)["ways"]}
+    assert (ways["spot"]["usd"], ways["spot"]["complete"]) == (None, False)
+    assert ways["on-demand"]["usd"] == pytest.approx(11.12832, abs=0.1)
+
+
 def test_a_job_that_costs_next_to_nothing_is_not_shown_as_free(capsys):
     job = ("dev", "job", "--pool", "epyc", "--nodes", "1")
     assert main([*job, "--steps", "1", "--seconds-per-step", "1"]) == 0
