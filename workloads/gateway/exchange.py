@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Converse's own limit for a request is 25,000,000 bytes.
 MAX_BODY = 25_000_000
 BODY_SECONDS = 300  # how long it may take to arrive, once it has begun
+WATCH_SECONDS = 0.02  # most that fails does so sooner; then it is watched whether the client stays
 LAST_EVENT_SECONDS = 3  # how long a client may take to make room for the error that ends its stream
 
 Message = MutableMapping[str, Any]
@@ -118,8 +119,13 @@ class Exchange:
             self.expired = True
             task.cancel()
 
-        watcher = loop.create_task(self._watch(task))
-        timer = loop.call_later(deadline, expire)
+        waiting: list[asyncio.TimerHandle | asyncio.Task[None]] = []
+
+        def watch() -> None:
+            rest = deadline - WATCH_SECONDS
+            waiting[:] = [loop.create_task(self._watch(task)), loop.call_later(rest, expire)]
+
+        waiting.append(loop.call_later(WATCH_SECONDS, watch))
         try:
             await work
         except (asyncio.CancelledError, ApiError) as error:
@@ -132,8 +138,8 @@ class Exchange:
                 message = f"there was no whole answer within {deadline:g} s"
                 raise unavailable(message, 504) from None
         finally:
-            timer.cancel()
-            watcher.cancel()
+            for one in waiting:
+                one.cancel()
         if self.gone:
             raise ClientGone
 

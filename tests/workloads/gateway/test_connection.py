@@ -1,11 +1,23 @@
-"""What is sent at once arrives at once, whole and in order."""
+"""A response on the wire: its head comes with what follows it, and never later than it should."""
 
 import asyncio
+import socket
 
-import pytest
-import uvloop
+import httpx2
 
-from workloads.gateway.connection import MOST_BYTES, Together
+from tests.workloads.gateway.conftest import sha256
+from workloads.gateway.connection import Connection
+from workloads.gateway.server import uvicorn
+
+FILE = f"""
+[[models]]
+name = "nova"
+bedrock = "amazon.nova-lite-v1:0"
+[[tenants]]
+name = "a"
+key_sha256 = "{sha256("sk-a")}"
+"""
+HEAD = {"type": "http.response.start", "status": 200, "headers": []}
 
 
 class Transport:
@@ -13,77 +25,77 @@ class Transport:
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
-        self.closing = False
 
     def write(self, data: bytes) -> None:
-        assert not self.closing
         self.written.append(data)
 
     def close(self) -> None:
-        self.closing = True
+        self.written.append(b"closed")
 
     def is_closing(self) -> bool:
-        return self.closing
+        return self.written[-1:] == [b"closed"]
 
-    def get_extra_info(self, name: str) -> str:
-        return f"the {name}"
-
-
-def together(use) -> list[bytes]:
-    """What a transport wrote by the end of `use`."""
-    inner = Transport()
-
-    async def main() -> None:
-        await use(Together(inner, asyncio.get_running_loop()), inner)
-
-    uvloop.run(main())
-    return inner.written
+    def get_extra_info(self, name: str) -> None:
+        return None
 
 
-def test_writes_of_one_step_are_one_write_and_those_of_the_next_another():
-    async def use(transport, inner):
-        transport.write(b"head ")
-        transport.write(b"body")
-        assert not inner.written
-        await asyncio.sleep(0)
-        transport.write(b"more")
-        await asyncio.sleep(0)
+def written(request: bytes, *bodies: bytes) -> list[bytes]:
+    """What is written for a request that is answered with these pieces."""
 
-    assert together(use) == [b"head body", b"more"]
+    async def answer(scope, receive, send) -> None:
+        await send(HEAD)
+        for body in bodies:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body"})
 
+    async def main() -> list[bytes]:
+        config = uvicorn.Config(answer, log_config=None, access_log=False)
+        config.load()
+        connection = Connection(config, uvicorn.server.ServerState(), {})
+        transport = Transport()
+        connection.connection_made(transport)  # type: ignore[arg-type]
+        connection.data_received(request)
+        while connection.tasks:
+            await asyncio.sleep(0)
+        connection.shutdown()
+        return transport.written
 
-def test_what_is_closed_is_written_before():
-    async def use(transport, inner):
-        transport.write(b"last words")
-        transport.close()
-        await asyncio.sleep(0)
-        assert transport.is_closing()
-
-    assert together(use) == [b"last words"]
-
-
-def test_much_is_not_kept_back():
-    async def use(transport, inner):
-        for _ in range(3):
-            transport.write(b"x" * (MOST_BYTES // 2))
-        assert [len(data) for data in inner.written] == [MOST_BYTES // 2 * 3]
-
-    together(use)
+    return asyncio.run(main())
 
 
-def test_nothing_is_written_to_a_client_that_has_gone():
-    async def use(transport, inner):
-        transport.write(b"too late")
-        inner.closing = True
-        await asyncio.sleep(0)
+def test_a_head_is_written_with_the_first_piece_and_the_others_as_they_come():
+    head, *others = written(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"one", b"two")
 
-    assert together(use) == []
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert head.endswith(b"\r\n\r\n3\r\none\r\n")
+    assert others == [b"3\r\ntwo\r\n", b"0\r\n\r\n", b"closed"]
 
 
-def test_all_else_is_asked_of_the_transport():
-    async def use(transport, inner):
-        assert transport.get_extra_info("peername") == "the peername"
-        with pytest.raises(AttributeError):
-            transport.unheard_of()
+def test_a_head_that_nothing_follows_is_written_alone():
+    head, closed = written(b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n")
 
-    together(use)
+    assert head.endswith(b"\r\n\r\n")
+    assert closed == b"closed"
+
+
+def test_what_is_no_request_is_refused_at_once():
+    refusal, closed, *_ = written(b"nonsense\r\n\r\n")
+
+    assert refusal.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert closed == b"closed"
+
+
+def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(start_gateway):
+    gateway = start_gateway(FILE)
+    with socket.create_connection(("127.0.0.1", int(gateway.url.rsplit(":")[-1]))) as client:
+        client.settimeout(10)
+        client.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-a\r\n"
+            b"expect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+        )
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n")
+        client.sendall(b"{}")
+        assert client.recv(1000).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+    assert httpx2.head(f"{gateway.url}/health").status_code == 405

@@ -54,18 +54,22 @@ CREATE TRIGGER IF NOT EXISTS count_{name} AFTER {event} ON requests WHEN NEW.sta
         cache_write = cache_write + excluded.cache_write, cost = cost + excluded.cost;
 END;
 """
-# One statement for a whole batch, as JSON: the interpreter's lock is let go once.
 SETTLE = """
-INSERT INTO requests
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
-    value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
-FROM json_each(?) WHERE true
+INSERT INTO requests {rows}
 ON CONFLICT DO UPDATE SET
     at = excluded.at, tenant = excluded.tenant, model = excluded.model, state = excluded.state,
     input = excluded.input, output = excluded.output,
     cache_read = excluded.cache_read, cache_write = excluded.cache_write, cost = excluded.cost
 WHERE state = 'open' OR state = 'unsettled' AND excluded.state = 'settled'
 """
+SETTLE_ONE = SETTLE.format(rows="VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+# One statement for a whole batch, as JSON: the interpreter's lock is let go once.
+SETTLE_ALL = SETTLE.format(
+    rows="""
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+    value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
+FROM json_each(?) WHERE true"""
+)
 RESERVE = """
 INSERT OR IGNORE INTO requests (id, at, tenant, model, state)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 'open' FROM json_each(?)
@@ -147,7 +151,7 @@ class SqliteLedger:
     def _write_now(self, entry: Entry) -> bool:
         self._sync_soon()
         try:
-            self._prompt_connection.execute(SETTLE, (_rows([entry]),))
+            self._prompt_connection.execute(SETTLE_ONE, _row(entry))
         except sqlite3.Error:  # locked, most likely; the writer waits, and knows what to do
             return False
         return True
@@ -162,7 +166,8 @@ class SqliteLedger:
             if batch.released:
                 execute(RELEASE, (orjson.dumps(batch.released).decode(),))
             if batch.entries:
-                execute(SETTLE, (_rows(batch.entries),))
+                rows = [_row(entry) for entry in batch.entries]
+                execute(SETTLE_ALL, (orjson.dumps(rows).decode(),))
             execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -180,10 +185,6 @@ class SqliteLedger:
 
     async def _aside(self, read: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._side, read)
-
-
-def _rows(entries: list[Entry]) -> str:
-    return orjson.dumps([_row(entry) for entry in entries]).decode()
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
