@@ -39,14 +39,15 @@ class Transport:
         return None
 
 
-def written(request: bytes, *bodies: bytes) -> list[bytes]:
-    """What is written for a request that is answered with these pieces."""
+def written(request: bytes, *bodies: bytes, others: int = 0) -> list[bytes]:
+    """What is written for a request that is answered with these pieces, beside `others`."""
 
     async def answer(scope, receive, send) -> None:
         await send(HEAD)
         for body in bodies:
             await send({"type": "http.response.body", "body": body, "more_body": True})
-            await asyncio.sleep(0)
+            if not body:
+                await asyncio.sleep(0)
         await send({"type": "http.response.body"})
 
     async def main() -> list[bytes]:
@@ -54,9 +55,11 @@ def written(request: bytes, *bodies: bytes) -> list[bytes]:
         config.load()
         connection = Connection(config, uvicorn.server.ServerState(), {})
         transport = Transport()
+        beside = {asyncio.create_task(asyncio.sleep(0)) for _ in range(others)}
+        connection.tasks |= beside
         connection.connection_made(transport)  # type: ignore[arg-type]
         connection.data_received(request)
-        while connection.tasks:
+        while connection.tasks > beside:
             await asyncio.sleep(0)
         connection.shutdown()
         return transport.written
@@ -70,6 +73,20 @@ def test_a_head_is_written_with_the_first_piece_and_the_others_as_they_come():
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert head.endswith(b"\r\n\r\n3\r\none\r\n")
     assert others == [b"3\r\ntwo\r\n", b"0\r\n\r\n", b"closed"]
+
+
+def test_beside_other_requests_all_that_one_turn_of_the_loop_brings_is_one_write():
+    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    whole, closed = written(request, b"one", b"two", others=1)
+    first, *others = written(request, b"one", b"", b"two", others=1)
+    much, rest, _ = written(request, b"one", b"x" * 70_000, b"two", others=1)
+
+    assert whole.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert closed == b"closed"
+    assert first.endswith(b"\r\n\r\n3\r\none\r\n")
+    assert others == [b"3\r\ntwo\r\n0\r\n\r\n", b"closed"]
+    assert much.endswith(b"x\r\n")
+    assert rest == b"3\r\ntwo\r\n0\r\n\r\n"
 
 
 def test_a_head_that_nothing_follows_is_written_alone():
