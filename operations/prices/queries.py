@@ -80,6 +80,7 @@ QUERIES: dict[str, Query] = {
     ),
     "nat_gateway_gb": Query(service_code="AmazonEC2", usage_type="NatGateway-Bytes"),
     "nat_gateway_hour": Query(service_code="AmazonEC2", usage_type="NatGateway-Hours"),
+    "observation_million": Query(service_code=_LOGS, usage_type="CW:ObservationUsage", units=1e6),
     "public_ipv4_hour": Query(service_code="AmazonVPC", usage_type="PublicIPv4:InUseAddress"),
     "s3_gb_month": Query(service_code=_S3, usage_type="TimedStorage-ByteHrs"),
     "s3_monitoring_thousand": Query(

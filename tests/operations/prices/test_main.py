@@ -50,6 +50,7 @@ LISTED = {
     ),
     "nat_gateway_gb": ("AmazonEC2", "USE2-NatGateway-Bytes", {}),
     "nat_gateway_hour": ("AmazonEC2", "USE2-NatGateway-Hours", {}),
+    "observation_million": ("AmazonCloudWatch", "USE2-CW:ObservationUsage", {}),
     "public_ipv4_hour": ("AmazonVPC", "USE2-PublicIPv4:InUseAddress", {}),
     "s3_gb_month": ("AmazonS3", "USE2-TimedStorage-ByteHrs", {}),
     "s3_monitoring_thousand": ("AmazonS3", "USE2-Monitoring-Automation-INT", {}),
