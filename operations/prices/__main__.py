@@ -23,7 +23,7 @@ from operations.prices.queries import QUERIES, Query, hosting, instance
 from stacks.config import ConfigError, EnvironmentConfig, load_environments
 from workloads.command import InputError, Parser, StageError, end, progress, run
 from workloads.hardware import INSTANCES, REGIONS
-from workloads.prices import ANY_REGION, FILE
+from workloads.prices import ANY_REGION, FILE, read
 
 _PRICING_REGION = "us-east-1"  # the API is in few regions and answers for all of them
 
@@ -43,8 +43,7 @@ def _work(arguments: list[str] | None) -> None:
     for name in options.types:
         if name.removeprefix("ml.") not in INSTANCES:
             raise InputError(f"--type {name} is not an instance type of hardware.json")
-    old: Raw = json.loads(options.file.read_text("utf-8"))
-    new: Raw = json.loads(options.file.read_text("utf-8"))
+    old, new = _table(options.file), _table(options.file)
     session = boto3.Session()
     try:
         for region in regions:
@@ -57,7 +56,22 @@ def _work(arguments: list[str] | None) -> None:
     if options.check and changes:
         raise StageError("prices have changed; run it without --check")
     if not options.check:
-        options.file.write_text(dump(new), "utf-8")
+        try:
+            options.file.write_text(dump(new), "utf-8")
+        except OSError as error:
+            raise StageError(f"--file {options.file}: {error.strerror}") from None
+
+
+def _table(file: Path) -> Raw:
+    try:
+        text = file.read_text("utf-8")
+        read(text)
+    except OSError as error:
+        raise InputError(f"--file {file}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"--file {file} is no table as workloads/prices.json is") from None
+    table: Raw = json.loads(text)
+    return table
 
 
 def _renew(session: boto3.Session, raw: Raw, region: str, types: Iterable[str]) -> None:

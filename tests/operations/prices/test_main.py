@@ -303,6 +303,9 @@ def test_another_type_can_be_asked_for(copy, price_list):
     [
         (("--region", "us-middle-1"), "none of the regions of hardware.json"),
         (("--type", "trn9.48xlarge"), "trn9.48xlarge is not an instance type"),
+        (("--file", "/nowhere/prices.json"), "/nowhere/prices.json: No such file"),
+        (("--file", "README.md"), "README.md is no table as workloads/prices.json is"),
+        (("--file", "package.json"), "package.json is no table"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(capsys, arguments, sentence):
