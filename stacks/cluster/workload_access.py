@@ -33,7 +33,7 @@ class WorkloadAccess(Construct):
         role = iam.Role(self, "Role", assumed_by=pods)
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                actions=["s3:ListBucket"],
                 resources=[bucket.bucket_arn for bucket in buckets],
             )
         )
@@ -43,7 +43,6 @@ class WorkloadAccess(Construct):
                     "s3:AbortMultipartUpload",
                     "s3:DeleteObject",
                     "s3:GetObject",
-                    "s3:ListMultipartUploadParts",
                     "s3:PutObject",
                 ],
                 resources=[bucket.arn_for_objects("*") for bucket in buckets],

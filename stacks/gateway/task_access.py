@@ -7,7 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-_ITEMS = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+_LEDGER = ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
 
 
 def tables(
@@ -20,7 +20,7 @@ def tables(
     """
     return [
         iam.PolicyStatement(actions=["dynamodb:GetItem"], resources=[tenants.table_arn]),
-        iam.PolicyStatement(actions=_ITEMS, resources=[ledger.table_arn]),
+        iam.PolicyStatement(actions=_LEDGER, resources=[ledger.table_arn]),
         iam.PolicyStatement(
             actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"],
             resources=[key.key_arn],

@@ -66,8 +66,6 @@ def test_it_reads_and_writes_the_four_buckets_and_nothing_else(cluster, role):
         "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",
-        "s3:ListBucketMultipartUploads",
-        "s3:ListMultipartUploadParts",
         "s3:PutObject",
     }
     for action, resources in allowed.items():

@@ -82,7 +82,7 @@ def test_a_task_does_what_its_models_and_tables_need_and_no_more(stacks, environ
         "sagemaker:InvokeEndpointWithResponseStream",
     }
     read, written = {"Fn::GetAtt": [tenants, "Arn"]}, {"Fn::GetAtt": [ledger, "Arn"]}
-    assert allowed["dynamodb:GetItem"] == [read, written]
+    assert allowed["dynamodb:GetItem"] == [read]
     assert allowed["dynamodb:UpdateItem"] == allowed["dynamodb:PutItem"] == [written]
     [guardrails] = allowed["bedrock:ApplyGuardrail"]
     assert {"Fn::GetAtt": [guardrail, "GuardrailArn"]} in listed(guardrails)
