@@ -18,20 +18,20 @@ _MOST_ZONES = 6  # of any region; address space is kept for each, so that a zone
 # through the S3 gateway; these two keep pulls going while the NAT gateway's zone is down.
 _WITH_NAT = {"EcrApi": "ecr.api", "EcrDocker": "ecr.dkr"}
 
-# With no way out, all that nodes, pods and tasks call, and the function that installs charts:
-# CloudFormation's framework calls it through Lambda's own API, from inside the VPC.
+# With no way out, what nodes, pods and tasks call, and the function that installs charts:
+# CloudFormation's framework calls it through Lambda's own API, from inside the VPC. Neither STS nor
+# Elastic Load Balancing is among them: pods have Pod Identity, and no controller makes load
+# balancers (EKS user guide, "Deploy private clusters with limited internet access").
 _WITHOUT_NAT = _WITH_NAT | {
-    "Autoscaling": "autoscaling",
-    "CloudWatch": "monitoring",
-    "Ec2": "ec2",
-    "Eks": "eks",
-    "EksAuth": "eks-auth",
-    "Elb": "elasticloadbalancing",
+    "Autoscaling": "autoscaling",  # the autoscaler
+    "CloudWatch": "monitoring",  # training runs
+    "Ec2": "ec2",  # nodes and their network plugin, the autoscaler
+    "Eks": "eks",  # nodes, the autoscaler, kubectl
+    "EksAuth": "eks-auth",  # Pod Identity
     "Lambda": "lambda",
-    "Logs": "logs",
-    "Ssm": "ssm",
+    "Logs": "logs",  # the gateway
+    "Ssm": "ssm",  # Session Manager
     "SsmMessages": "ssmmessages",
-    "Sts": "sts",
 }
 _RUNTIMES = {"bedrock-runtime": "BedrockRuntime", "sagemaker.runtime": "SageMakerRuntime"}
 

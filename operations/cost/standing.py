@@ -16,7 +16,7 @@ from workloads.prices import PRICES, UnknownPrice
 from workloads.versions import VERSIONS
 
 # stacks/network.py: interface endpoints, without those where models answer
-_ENDPOINTS = {"nat": 2, "private": 13}
+_ENDPOINTS = {"nat": 2, "private": 11}
 # stacks/cluster/system_nodes.py: the first of these that the region has, two to three of them
 _SYSTEM_TYPES = ("m7a.large", "m6a.large", "m5.large")
 _SYSTEM_NODES = (2, 3)

@@ -27,18 +27,14 @@ _WITH_NAT = ("ecr.api", "ecr.dkr")
 _WITHOUT_NAT = (
     *_WITH_NAT,
     "autoscaling",
-    "bedrock-runtime",
     "monitoring",
     "ec2",
     "eks",
     "eks-auth",
-    "elasticloadbalancing",
     "lambda",
     "logs",
-    "sagemaker.runtime",
     "ssm",
     "ssmmessages",
-    "sts",
 )
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 GROUP_RULES = 4  # of one direction in one security group, at most
@@ -52,7 +48,9 @@ _STANDARD = re.compile(r"(?!dl|hpc|inf|mac|trn)[acdhimrtz]")
 
 def interface_endpoints(config: EnvironmentConfig) -> tuple[str, ...]:
     """The services that the VPC has interface endpoints for, by the last part of their names."""
-    return _WITH_NAT if config.network.egress == "nat" else _WITHOUT_NAT
+    if config.network.egress == "nat":
+        return _WITH_NAT
+    return (*_WITHOUT_NAT, *config.gateway.runtimes)
 
 
 def system_types(region: str) -> list[str]:

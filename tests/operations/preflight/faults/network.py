@@ -37,7 +37,7 @@ def no_internet_gateway_left(answers):
     answers["ec2:DescribeInternetGateways"]["InternetGateways"] *= 5
 
 
-@fault("closed", "network-quotas", "fails", "interface endpoints in a VPC", "--desired-value 15")
+@fault("closed", "network-quotas", "fails", "interface endpoints in a VPC", "--desired-value 13")
 def too_few_endpoints_in_a_vpc(answers):
     set_quota(answers, "vpc", "L-29B6F2EB", 10.0)
 
