@@ -83,4 +83,21 @@ class ObservabilityStack(cdk.Stack):
                 resources=["*"],  # of this key's policy: the key
             )
         )
-        return sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
+        topic = sns.Topic(self, "Alarms", master_key=key, enforce_ssl=True)
+        # The policy that enforces TLS takes the place of SNS's own, which lets the account's alarms
+        # through (SNS developer guide, "Allow CloudWatch alarms to publish").
+        alarms = self.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"ArnLike": {"aws:SourceArn": alarms}},
+            )
+        )
+        return topic
