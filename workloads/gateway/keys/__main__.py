@@ -106,7 +106,13 @@ def _parser() -> argparse.ArgumentParser:
         help="instead of a key: what a token that the load balancer has verified says of its "
         "owner, where the gateway's file has [jwt]",
     )
-    commands.add_parser("list", parents=[place], help="all keys, without their secrets")
+    commands.add_parser(
+        "list",
+        parents=[place],
+        help="all keys, without their secrets",
+        description="Tells all keys, without their secrets. One that was made over 90 days ago and "
+        "has no end is called old: `rotate` puts another in its place.",
+    )
     other = commands.add_parser(
         "rotate", parents=[place], help="a new key in the place of one, which goes on for a while"
     )
@@ -175,7 +181,7 @@ def _list(rows: Rows, options: argparse.Namespace) -> None:
             for name in ("subject", *SETTINGS)
             if name in row
         )
-        note = " (expired)" if row["expired"] else ""
+        note = " (expired)" if row["expired"] else " (old: rotate it)" if row["old"] else ""
         made = _day(row.get("created"), "%Y-%m-%d")
         print(f"{row['id']:10} {row['name']:20} {made:11} {ends:17} {settings}{note}")
 

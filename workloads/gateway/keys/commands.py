@@ -16,6 +16,9 @@ from workloads.gateway.config import TenantConfig
 from workloads.gateway.keys.rows import Rows, fields
 
 CREDENTIAL = ("key_sha256", "subject", "key_id", "created", "expires")  # the rest are settings
+# Seconds after which a key that goes on is called old: what AWS asks of access keys (Security Hub
+# user guide, control IAM.3).
+OLD = 90 * 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -78,10 +81,12 @@ def revoke(rows: Rows, id: str) -> TenantConfig:
 
 
 def about(row: TenantConfig, now: int) -> dict[str, Any]:
-    """What may be told of a key: everything but its digest."""
+    """What may be told of a key: everything but its digest; `old`: it is to be rotated."""
     expired = row.expires is not None and row.expires <= now
+    # Tokens of a subject are renewed by whoever issues them, and an ending key goes by itself.
+    old = row.subject is None and row.expires is None and now - (row.created or now) > OLD
     told = {name: value for name, value in fields(row).items() if name != "key_sha256"}
-    return {**told, "id": id_of(row), "expired": expired}
+    return {**told, "id": id_of(row), "expired": expired, "old": old}
 
 
 def id_of(row: TenantConfig) -> str:

@@ -11,6 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.workloads.gateway.conftest import sha256
 from tests.workloads.gateway.fakes import converse_answer
+from workloads.gateway.keys import __main__ as command
 from workloads.gateway.keys.__main__ import main
 
 NOVA = "amazon.nova-lite-v1:0"
@@ -211,3 +212,19 @@ def test_a_running_gateway_knows_new_rotated_and_revoked_keys(
         pass
     assert not allowed(new)
     assert allowed(old)
+
+
+def test_a_key_that_goes_on_for_more_than_90_days_is_called_old(keys, place, capsys, monkeypatch):
+    made = keys("create", "--tenant", "a")
+    ending = keys("create", "--tenant", "a", "--expires", "365d")
+    monkeypatch.setattr(command, "_now", lambda: made["created"] + 91 * 86_400)
+
+    listed = {row["id"]: row["old"] for row in keys("list")}
+    main(["list", *place])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if made["id"] in line]
+    keys("rotate", made["id"], "--overlap", "24h")
+    rotated = [row["old"] for row in keys("list")]
+
+    assert listed == {made["id"]: True, ending["id"]: False}
+    assert line.endswith("(old: rotate it)")
+    assert rotated == [False, False, False]
