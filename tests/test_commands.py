@@ -1,9 +1,12 @@
 """The commands that the documents show are ones that exist, with the options they show."""
 
+import contextlib
 import functools
 import importlib.util
+import io
+import os
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -32,16 +35,23 @@ def commands():
 
 @functools.cache
 def helped(module, *subcommands):
-    """What the command says of itself; nothing where it has no such subcommand."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *subcommands, "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert subcommands or done.returncode == 0, done.stderr
-    return done.stdout
+    """What the command says of itself; nothing where it has no such subcommand.
+
+    Run here and not in a process of its own: most of those would be importing the same again.
+    """
+    said, refused = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(refused),
+        pytest.raises(SystemExit) as ended,
+    ):
+        patch.setattr(sys, "argv", [module, *subcommands, "--help"])
+        patch.setattr(os, "_exit", sys.exit)  # training ends so, past everything
+        patch.chdir(ROOT)
+        runpy.run_module(module, run_name="__main__", alter_sys=False)
+    assert subcommands or ended.value.code in (0, None), refused.getvalue()
+    return said.getvalue()
 
 
 def options(words):

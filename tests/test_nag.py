@@ -1,5 +1,7 @@
 """cdk-nag over every environment: AWS's own rules, NIST 800-53 and HIPAA."""
 
+from functools import cache
+
 import aws_cdk as cdk
 import pytest
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks
@@ -8,16 +10,25 @@ PACKS = (AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks)
 ACKNOWLEDGED = cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
 
 
+# Every question to a construct goes to the CDK's process, so each is asked once.
+@cache
+def constructs_in(scope):
+    """Construct by path, of all in a stage or stack."""
+    return {construct.node.path: construct for construct in scope.node.find_all()}
+
+
+@cache
 def acknowledged(construct):
     """Rule -> reason, of a construct and what it is in."""
-    rules = {}
-    while construct is not None:
-        for entry in construct.node.metadata:
-            if entry.type == ACKNOWLEDGED:
-                for rule, reason in entry.data.items():
-                    rules.setdefault(rule.removeprefix("Annotation::"), reason)
-        construct = construct.node.scope
-    return rules
+    if construct is None:
+        return {}
+    rules = {
+        rule.removeprefix("Annotation::"): reason
+        for entry in reversed(construct.node.metadata)
+        if entry.type == ACKNOWLEDGED
+        for rule, reason in entry.data.items()
+    }
+    return acknowledged(construct.node.scope) | rules
 
 
 def findings(pack, scope):
@@ -27,7 +38,7 @@ def findings(pack, scope):
     other stacks' outputs, so a reason is given for the rule.
     """
     report = pack(scope).validate_scope(scope)
-    constructs = {c.node.path: c for c in scope.node.find_all()}
+    constructs = constructs_in(scope)
     for violation in report.violations:
         rule = violation.rule_name.partition("[")[0]
         for resource in violation.violating_resources:
@@ -52,7 +63,7 @@ def test_every_finding_has_a_reason(stage, environment, pack):
 def test_every_reason_is_a_sentence(stage, environment):
     reasons = {
         (rule, reason)
-        for construct in stage(environment).node.find_all()
+        for construct in constructs_in(stage(environment)).values()
         for rule, reason in acknowledged(construct).items()
         if not rule.startswith("CloudFormation-Validate")  # the CDK's own
     }

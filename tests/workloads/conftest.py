@@ -1,9 +1,11 @@
 """A small data set, run and model, made once by the real commands, and an S3 to keep them in."""
 
+import fcntl
+import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,32 +58,57 @@ def train_options() -> Sequence[str]:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory) -> Path:
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Let one worker of the session make a folder that all of them read; its path."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # that of the session
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def data(once) -> Path:
     """A data set: 300 stories in sequences of 32 tokens."""
-    from workloads.prepare.__main__ import main
 
-    folder = tmp_path_factory.mktemp("tokens")
-    options = ["--stories", "300", "--vocabulary", "400", "--sequence-length", "32"]
-    assert main([*options, "--out", str(folder)]) == 0
-    return folder
+    def make(folder: Path) -> None:
+        from workloads.prepare.__main__ import main
+
+        options = ["--stories", "300", "--vocabulary", "400", "--sequence-length", "32"]
+        assert main([*options, "--out", str(folder)]) == 0
+
+    return once("tokens", make)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, data, launcher) -> Path:
+def trained(once, data, launcher) -> Path:
     """A run of two processes that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("runs") / "uninterrupted"
-    launcher.run("--data", data, "--out", folder, *TRAIN)
-    return folder
+
+    def make(folder: Path) -> None:
+        launcher.run("--data", data, "--out", folder, *TRAIN)
+
+    return once("uninterrupted", make)
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory, data, trained) -> Path:
+def model(once, data, trained) -> Path:
     """The run's Hugging Face folder."""
-    from workloads.export.__main__ import main
 
-    folder = tmp_path_factory.mktemp("models") / "micro"
-    assert main(["--run", str(trained), "--data", str(data), "--out", str(folder)]) == 0
-    return folder
+    def make(folder: Path) -> None:
+        from workloads.export.__main__ import main
+
+        assert main(["--run", str(trained), "--data", str(data), "--out", str(folder)]) == 0
+
+    return once("micro", make)
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,7 @@ def aws(tmp_path_factory):
     with Emulator(folder=folder, region="us-east-2") as aws:
         cdk = Cdk(aws, folder=folder)
         cdk.bootstrap()
-        cdk.deploy("demo/cluster")
-        cdk.deploy("demo/gateway")
+        cdk.deploy("demo/{cluster,gateway}")
         yield aws
 
 
