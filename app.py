@@ -75,7 +75,13 @@ def compose(stage: cdk.Stage, config: EnvironmentConfig) -> None:
             images=images,
         )
     observability = ObservabilityStack(
-        stage, "observability", budget=config.budget, cost_tags=tags, cluster=cluster
+        stage,
+        "observability",
+        budget=config.budget,
+        cost_tags=tags,
+        cluster=cluster,
+        pools=config.pools,
+        neuron_allocator=config.cluster.neuron_allocator,
     )
     for entry in config.endpoints:
         name = endpoints[entry.name]

@@ -101,6 +101,28 @@ def of_autoscaler(place):
     ]
 
 
+def of_agent(place):
+    """aws/amazon-cloudwatch-agent: its lines, as metrics are made of them, and a node's tags and
+    volumes (awscontainerinsightreceiver, internal/host: ec2tags.go, ebsvolume.go)."""
+    for action in ("CreateLogStream", "PutLogEvents"):
+        yield f"logs:{action}", f"DeviceMetricsPerformance{STREAM}", {}
+    yield "ec2:DescribeTags", ANY, {}
+    yield "ec2:DescribeVolumes", ANY, {}
+
+
+def of_idle(place):
+    """workloads/idle.py, and Lambda's own of what it prints."""
+    for action in ("CreateLogStream", "PutLogEvents"):
+        yield f"logs:{action}", f"IdleLog{STREAM}", {}
+    yield "ec2:DescribeInstances", ANY, {}
+    yield "cloudwatch:GetMetricData", ANY, {}
+    name = place.stack.only("AWS::EKS::Nodegroup")["Labels"]["pool"]
+    [pool] = [pool for pool in place.config.pools if pool.name == name]
+    if pool.idle_hours is not None:
+        yield "eks:DescribeNodegroup", "Nodegroup", {}
+        yield "eks:UpdateNodegroupConfig", "Nodegroup", {}
+
+
 def of_endpoint(place):
     """SageMaker developer guide, "SageMaker AI roles", CreateModel: this model, this image."""
     [model] = [e.model for e in place.config.endpoints]
@@ -202,6 +224,8 @@ CALLS = {
     ("cluster", "ClusterKubectlProviderframeworkonEventServiceRole"): of_framework,
     ("cluster", "WorkloadAccessRole"): of_pods,
     ("cluster", "PlatformAutoscalerRole"): of_autoscaler,
+    ("cluster", "DeviceMetricsRole"): of_agent,
+    ("pool", "IdleRole"): of_idle,
     ("endpoint", "Role"): of_endpoint,
     ("gateway", "ServiceTaskTaskRole"): of_gateway,
     ("gateway", "ServiceTaskExecutionRole"): of_task_start,

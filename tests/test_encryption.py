@@ -69,6 +69,7 @@ NOTHING_STORED = {
     *(f"AWS::EKS::{n}" for n in ("AccessEntry", "Addon", "Nodegroup", "PodIdentityAssociation")),
     *(f"AWS::ElasticLoadBalancingV2::{name}" for name in ("Listener", "ListenerRule")),
     *(f"AWS::ElasticLoadBalancingV2::{name}" for name in ("LoadBalancer", "TargetGroup")),
+    *("AWS::Events::Rule", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter"),
     *("AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Key", "AWS::S3::BucketPolicy"),
     *("AWS::SNS::Subscription", "AWS::SNS::TopicPolicy"),
     *("AWS::SageMaker::Endpoint", "AWS::SageMaker::Model"),  # its files are in the bucket

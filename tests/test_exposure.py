@@ -86,8 +86,10 @@ def test_no_bucket_and_no_function_is_for_everybody(every, environment):
     for _, bucket in every(environment, "AWS::S3::Bucket"):
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert len(bucket["PublicAccessBlockConfiguration"]) == 4
-    for kind in ("Url", "Permission"):
-        assert not every(environment, f"AWS::Lambda::{kind}")
+    assert not every(environment, "AWS::Lambda::Url")
+    for _, permission in every(environment, "AWS::Lambda::Permission"):
+        assert permission["Principal"] == "events.amazonaws.com"
+        assert permission["SourceArn"]["Fn::GetAtt"], "of a rule of the same stack"
 
 
 def test_without_a_way_out_nothing_leaves(every):

@@ -22,6 +22,9 @@ FLOATING = {"latest", "stable", "main", "edge", "nightly", ""}
 # Beginning of an image's name -> why a digest is not known.
 BY_TAG = {
     "public.ecr.aws/neuron/": "AWS names a release of Neuron's images by its tag alone",
+    "public.ecr.aws/cloudwatch-agent/": "AWS's chart of the agent names a release by its tag alone",
+    "nvcr.io/nvidia/k8s/dcgm-exporter": "AWS's chart of the agent names it by its tag; no source "
+    "that we found has its digest",
     "public.ecr.aws/eks-distro/": "the release page of EKS Distro has tags alone",
     "602401143452.dkr.ecr.": "EKS's add-on registry, which only an account may ask",
     "763104351884.dkr.ecr.": "SageMaker's registry, which only an account may ask",
@@ -58,15 +61,16 @@ def named(value):
     elif isinstance(value, dict):
         if "Fn::Join" in value:
             value = text(value)
-            yield from named(json.loads(value) if value.startswith(("{", "[")) else [])
+            yield from named(json.loads(value) if value.startswith(('{"', "[{")) else [])
             return
         if {"repository", "tag"} <= set(value):
-            yield f"{value['repository']}:{value['tag']}"
+            registry = value.get("repositoryDomainMap", {}).get("public", "")
+            yield f"{registry}/{value['repository']}:{value['tag']}".removeprefix("/")
         for key, inner in value.items():
             if key in ("image", "Image") and "repository" not in inner:
                 yield from [text(inner)] if isinstance(inner, str) or len(inner) == 1 else []
             yield from named(inner)
-    elif isinstance(value, str) and value.startswith(("{", "[")):
+    elif isinstance(value, str) and value.startswith(('{"', "[{")):
         yield from named(json.loads(value))
 
 

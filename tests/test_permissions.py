@@ -21,6 +21,8 @@ OPEN_ACTIONS = {
         "ec2:DescribeInstanceTypes",
         "ec2:DescribeLaunchTemplateVersions",
     ): None,
+    ("ec2:DescribeTags", "ec2:DescribeVolumes"): None,
+    ("cloudwatch:GetMetricData", "ec2:DescribeInstances"): None,
     (
         "autoscaling:SetDesiredCapacity",
         "autoscaling:TerminateInstanceInAutoScalingGroup",

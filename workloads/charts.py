@@ -18,6 +18,8 @@ class Chart:
     repository: str
     version: str
     digest: str | None = None  # of the chart itself, where a source publishes it
+    # Beside an image's place, where a chart wants what comes before the image's name by itself.
+    registry_at: str | None = None
     pulls: Images = field(default_factory=dict)  # what it pulls on every Kubernetes version
     by_kubernetes: Mapping[str, Images] = field(default_factory=dict)
 
@@ -38,12 +40,15 @@ class Chart:
         """The part of the chart's values that names its images, from `registry` where given."""
         values: dict[str, Any] = {}
         for place, image in self.images_on(kubernetes_version).items():
-            table = values
-            for key in place.split("."):
-                table = table.setdefault(key, {})
+            table = _table(values, place)
             path, _, name = mirrored(image, registry).rpartition("/")
             name, _, tag = name.partition(":")
-            table.update(repository=f"{path}/{name}", tag=tag)
+            if self.registry_at:
+                *tables, key = self.registry_at.split(".")
+                _table(table, ".".join(tables))[key] = path
+            else:
+                name = f"{path}/{name}"
+            table.update(repository=name, tag=tag)
         return values
 
     @property
@@ -55,6 +60,13 @@ class Chart:
     def source(self, registry: str | None = None) -> str:
         """The `repository` to install from; the account's own registry holds charts as OCI."""
         return f"oci://{registry}/{self.place}" if registry else self.repository
+
+
+def _table(values: dict[str, Any], path: str) -> dict[str, Any]:
+    """The table at a dotted path, made where there is none."""
+    for key in path.split("."):
+        values = values.setdefault(key, {})
+    return values
 
 
 def place(uri: str) -> str:

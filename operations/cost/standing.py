@@ -28,8 +28,9 @@ _TASK_VCPUS, _TASK_GB, _TASKS = 1, 2, (2, 10)
 _SCALING_POLICIES = 2
 _FIREWALL_RULES = 4  # stacks/gateway/firewall.py
 # stacks/observability: metrics that the alarms look at; a calculated one counts for its parts
-_CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 2, 1, 9  # one alarm each, but:
-_GATEWAY_ALARMS = 6
+_CLUSTER_METRICS, _ENDPOINT_METRICS, _GATEWAY_METRICS = 2, 4, 9  # one alarm each, but:
+_ENDPOINT_ALARMS, _GATEWAY_ALARMS = 3, 6
+_EFA_METRICS = 3  # one alarm
 _SPENDING_METRICS = 1  # of the gateway, where there is a budget; one alarm
 
 
@@ -178,20 +179,48 @@ def _observability(config: EnvironmentConfig) -> Iterator[Line]:
     served = len(config.endpoints)
     gateway = bool(config.gateway.models)
     spending = _SPENDING_METRICS if gateway and config.budget else 0
+    efa = any(pool.efa for pool in config.pools)
+    pools = _pool_alarms(config)
     metrics = (
         _CLUSTER_METRICS
         + _ENDPOINT_METRICS * served
         + (_GATEWAY_METRICS if gateway else 0)
         + spending
+        + pools
+        + _EFA_METRICS * efa
     )
     yield _constant(
         config,
         "observability",
         "alarm_metric_month",
         "AWS::CloudWatch::Alarm",
-        resources=_CLUSTER_METRICS + served + (_GATEWAY_ALARMS if gateway else 0) + spending,
+        resources=_CLUSTER_METRICS
+        + _ENDPOINT_ALARMS * served
+        + (_GATEWAY_ALARMS if gateway else 0)
+        + spending
+        + pools
+        + efa,
         quantity=metrics,
     )
+
+
+def metered(config: EnvironmentConfig) -> list[NodePoolConfig]:
+    """The pools whose accelerators the agent meters: stacks/shared/metrics.py."""
+    plugin = config.cluster.neuron_allocator == "device-plugin"
+    return [p for p in config.pools if (p.hardware.neuron and plugin) or p.hardware.nvidia]
+
+
+def watched(config: EnvironmentConfig) -> bool:
+    """Whether the agent runs: stacks/cluster/charts/monitor.py."""
+    return any(pool.hardware.chip or pool.efa for pool in config.pools)
+
+
+def _pool_alarms(config: EnvironmentConfig) -> int:
+    """Of nodes, of Neuron's memory, of idle pools and of those put to sleep; a metric each."""
+    pools = metered(config)
+    neuron = any(pool.hardware.neuron for pool in pools)
+    asleep = sum(pool.idle_hours is not None for pool in pools)
+    return watched(config) + neuron + len(pools) + asleep
 
 
 def interface_endpoints(config: EnvironmentConfig) -> int:

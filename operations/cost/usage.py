@@ -6,16 +6,20 @@ Nothing of it is in the totals of what stands; nothing of it is zero without a w
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from operations.cost.bill import Rate, Usage, service
-from operations.cost.standing import interface_endpoints
+from operations.cost.bill import HOURS_PER_MONTH, Rate, Usage, service
+from operations.cost.standing import interface_endpoints, metered, watched
 from stacks.config import EnvironmentConfig
 from workloads.gateway.config import ModelConfig
 from workloads.prices import PRICES
 
 THOUSAND, MILLION = 1_000, 1_000_000
+MINUTES_PER_HOUR = 60
 _TOKENS_IN, _TOKENS_OUT = 1_000, 250  # of a request to a model of Bedrock
 _TEXT_UNITS = 5  # of a request and its answer: 1,000 characters each (Bedrock's pricing page)
 _METRICS = 30  # that Container Insights makes of one ECS cluster with one service
+# Of a trn1.32xlarge: 7 of each of 32 NeuronCores, 11 of each of 8 EFA interfaces, 1 of each of 16
+# devices, and those of the node and a dozen pods (stacks/observability/pools.py has the source).
+_OBSERVATIONS = 1_000
 _OWN_METRICS = 8  # workloads/gateway/seen/emf.py
 # Units of a request in the ledger: an entry and its counters, twice because in a transaction
 # (DynamoDB developer guide, "Capacity management for transactions").
@@ -41,6 +45,7 @@ def lines(config: EnvironmentConfig, month: Assumptions) -> list[Usage]:
         *_storage(config, month),
         *_logs(config, month),
         *_functions(config),
+        *_watching(config),
         *(_gateway(config, month) if config.gateway.models else ()),
     ]
 
@@ -79,6 +84,7 @@ def _storage(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
 
 
 def _logs(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
+    watching = watched(config)  # its lines are part of the observations' price
     for stack, (groups, months) in _LOGS.items():
         if stack == "gateway" and not config.gateway.models:
             continue
@@ -93,8 +99,35 @@ def _logs(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
             ),
         ):
             yield _of(
-                config, stack, row, "AWS::Logs::LogGroup", quantity, assumed, resources=groups
+                config,
+                stack,
+                row,
+                "AWS::Logs::LogGroup",
+                quantity,
+                assumed,
+                resources=groups + (watching and stack == "cluster"),
             )
+
+
+def _watching(config: EnvironmentConfig) -> Iterator[Usage]:
+    """What tells of pools: observations of the agent, a metric and a function for each pool."""
+    nodes = sum(pool.max_nodes for pool in config.pools if pool.hardware.chip or pool.efa)
+    if nodes:
+        yield _of(
+            config,
+            "cluster",
+            "observation_million",
+            "",
+            nodes * _OBSERVATIONS * MINUTES_PER_HOUR * HOURS_PER_MONTH / MILLION,
+            f"{nodes} nodes with accelerators or EFA all month, {_OBSERVATIONS:,} a minute each",
+        )
+    for pool in metered(config):
+        stack = f"pool-{pool.name}"
+        for row, resource, quantity, assumed in (
+            ("custom_metric_month", "AWS::Logs::LogGroup", 1.0, "how many hours it was idle"),
+            ("lambda_gb_second", "AWS::Lambda::Function", 365.0, "2 s and 256 MB an hour"),
+        ):
+            yield _of(config, stack, row, resource, quantity, assumed)
 
 
 def _functions(config: EnvironmentConfig) -> Iterator[Usage]:

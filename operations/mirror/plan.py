@@ -53,6 +53,7 @@ def _charts(pools: tuple[NodePoolConfig, ...]) -> Iterator[Chart]:
         "neuron": any(pool.hardware.neuron for pool in pools),
         "nvidia-device-plugin": any(pool.hardware.nvidia for pool in pools),
         "efa-device-plugin": any(pool.efa for pool in pools),
+        "cloudwatch": any(pool.hardware.chip or pool.efa for pool in pools),
         "keda": any(pool.hardware.neuron for pool in pools),
     }
     return (chart for name, chart in VERSIONS.charts.items() if needed.get(name, True))

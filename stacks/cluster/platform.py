@@ -8,7 +8,7 @@ from aws_cdk import aws_eks_v2 as eks
 from constructs import Construct, IDependable
 
 from stacks.cluster.autoscaler_access import AutoscalerAccess
-from stacks.cluster.charts import autoscaler, devices, neuron, queueing, scaling
+from stacks.cluster.charts import autoscaler, devices, monitor, neuron, queueing, scaling
 from stacks.cluster.charts.install import Release, install
 from stacks.cluster.objects import workload_objects
 from stacks.config import ClusterConfig, NodePoolConfig
@@ -39,6 +39,14 @@ def releases(
             chart="cluster-autoscaler",
             namespace="kube-system",
             values=autoscaler.values(allocator, cluster_name=cluster_name, region=region),
+        ),
+        *(
+            Release(
+                chart="cloudwatch",
+                namespace=monitor.AGENT[0],
+                values=monitor.values(allocator, pools, cluster_name=cluster_name, region=region),
+            )
+            for _ in range(bool(monitor.watched(pools)))
         ),
         *(
             # A model is served from Neuron pools.

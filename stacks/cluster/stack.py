@@ -10,13 +10,15 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.cluster.charts.monitor import watched
+from stacks.cluster.device_metrics import DeviceMetrics
 from stacks.cluster.kubectl import Kubectl
 from stacks.cluster.platform import Platform, own_registry, releases
 from stacks.cluster.system_nodes import SystemNodes
 from stacks.cluster.workload_access import WorkloadAccess
 from stacks.config import ClusterConfig, NodePoolConfig
 from stacks.shared.acknowledge import acknowledge
-from stacks.shared.metrics import training_namespace
+from stacks.shared.metrics import pools_namespace, training_namespace
 from workloads.versions import VERSIONS
 
 # Needed by a node before it can be ready, and by a pod before it has credentials.
@@ -87,6 +89,15 @@ class ClusterStack(cdk.Stack):
             buckets=buckets,
             training=training_namespace(self),
         )
+        ready = [kubectl, nodes, *pod_addons]
+        if watched(pools):
+            devices = DeviceMetrics(
+                self,
+                "DeviceMetrics",
+                cluster_name=self.cluster.cluster_name,
+                metrics=pools_namespace(self),
+            )
+            ready.append(devices)
         installed = releases(
             config, pools, cluster_name=self.cluster.cluster_name, region=self.region
         )
@@ -99,7 +110,7 @@ class ClusterStack(cdk.Stack):
             config=config,
             releases=installed,
             registry=registry,
-            ready=[kubectl, nodes, *pod_addons],
+            ready=ready,
         )
         cdk.CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
         self._acknowledge(private=private)

@@ -66,6 +66,12 @@ class NodePoolConfig(Section):
     hugepages: Annotated[
         fields.Count, Field(ge=0, description="a whole number of 2-MiB pages, 0 or more")
     ] = 0
+    # After so many whole hours in which no accelerator worked, the pool is put to sleep: its pods
+    # leave, its nodes go, and it takes neither until it is woken (docs/runbooks.md).
+    idle_hours: Annotated[
+        fields.Count | None,
+        Field(ge=1, le=336, description="a whole number of hours from 1 to 336, two weeks"),
+    ] = None
     capacity: CapacityConfig = CapacityConfig()
 
     @property
@@ -109,6 +115,8 @@ class NodePoolConfig(Section):
             check_efa_layout(self.efa_layout, self.efa)
         check_lnc(self.hardware, self.lnc)
         check_hugepages(self.hardware, self.hugepages)
+        if self.idle_hours is not None:
+            check_idle(self.hardware, self.capacity.kind, self.idle_hours)
         _ = self.purchase
         return self
 
@@ -162,4 +170,22 @@ def check_hugepages(instance: Instance, pages: int) -> None:
             pages,
             f"pages of 2 MiB are {pages / 512:.4g} GiB of the {instance.memory_gib:g} GiB of "
             f"{instance.name}; at most {most}, half of it, so that the node itself keeps memory",
+        )
+
+
+def check_idle(instance: Instance, kind: str, hours: int) -> None:
+    """Whether a pool's accelerators can be seen to be idle, and its end would save something."""
+    if not (instance.neuron or instance.nvidia):
+        raise wrong(
+            "idle_hours",
+            hours,
+            f"{instance.name} has no accelerator that is metered; leave it out: the autoscaler "
+            "takes empty nodes above min_nodes after ten minutes",
+        )
+    if kind in ("reservation", "capacity-block"):
+        raise wrong(
+            "idle_hours",
+            hours,
+            f"a {kind} is paid whether nodes run or not, so that their end saves nothing; leave "
+            "it out: an alarm tells of idle accelerators in any case",
         )

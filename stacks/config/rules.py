@@ -133,6 +133,13 @@ def _check_dra(pool: NodePoolConfig) -> None:
             pool.lnc,
             'with neuron_allocator = "dra" each claim sets its own; leave it out',
         )
+    if pool.idle_hours is not None:
+        raise wrong(
+            f"{key}.idle_hours",
+            pool.idle_hours,
+            "Neuron's monitor does not run beside its DRA driver, and nothing would tell when the "
+            'pool is idle; leave it out, or set cluster.neuron_allocator = "device-plugin"',
+        )
     if pool.min_nodes == 0 and pool.capacity.kind != "capacity-block":
         raise wrong(
             f"{key}.min_nodes",

@@ -11,10 +11,12 @@ from constructs import Construct
 from stacks.config import ClusterConfig, NodePoolConfig
 from stacks.node_pool.autoscaler_tags import autoscaler_tags
 from stacks.node_pool.efa_security_group import EfaSecurityGroup
+from stacks.node_pool.idle import Idle
 from stacks.node_pool.launch_template import LaunchTemplate
 from stacks.node_pool.node_group import NodeGroup
 from stacks.node_pool.queue import Queue
 from stacks.node_pool.user_data import user_data
+from stacks.shared.metrics import metered
 from workloads.hardware import Instance
 
 # Compilers' working folders and image layers of 10-20 GB overflow less: Neuron's set-up pages
@@ -75,6 +77,15 @@ class NodePoolStack(cdk.Stack):
             template=template,
             tags=autoscaler_tags(pool, neuron_allocator=allocator, root_volume_gib=root_volume_gib),
         )
+        if metered(pool, allocator):
+            Idle(
+                self,
+                "Idle",
+                pool=pool,
+                neuron_allocator=allocator,
+                cluster_name=cluster.cluster_name,
+                nodes=nodes,
+            )
         queue = Queue(
             self,
             "Queue",

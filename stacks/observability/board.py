@@ -9,6 +9,8 @@ from aws_cdk import aws_sns as sns
 
 RUNBOOKS: Final = "docs/runbooks.md"
 PERIOD: Final = cdk.Duration.minutes(5)
+# Below so many requests in a period, one that failed would be news.
+FEW: Final = 20
 
 
 class Board:

@@ -10,10 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 
-from stacks.observability.board import PERIOD, Board
-
-# Below so many requests in a period, one that failed would be news.
-_FEW = 20
+from stacks.observability.board import FEW, PERIOD, Board
 
 
 def watch_gateway(
@@ -28,7 +25,7 @@ def watch_gateway(
     failures = cloudwatch.MathExpression(
         label="failed, %",
         # FILL, because no 5xx is no data.
-        expression=f"IF(all > {_FEW}, 100 * (FILL(target, 0) + FILL(door, 0)) / all, 0)",
+        expression=f"IF(all > {FEW}, 100 * (FILL(target, 0) + FILL(door, 0)) / all, 0)",
         using_metrics={
             "all": requests,
             "target": load_balancer.metrics.http_code_target(
@@ -96,7 +93,7 @@ def watch_tasks(board: Board, service: str, monthly_usd: float | None) -> None:
 
     throttled = cloudwatch.MathExpression(
         label="throttled, %",
-        expression=f"IF(all > {_FEW}, 100 * refused / all, 0)",
+        expression=f"IF(all > {FEW}, 100 * refused / all, 0)",
         using_metrics={"all": metric("Requests", "Sum"), "refused": metric("Throttles", "Sum")},
         period=PERIOD,
     )

@@ -1,6 +1,6 @@
 """The stack: one dashboard, one topic and one budget for the whole environment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,18 +13,19 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from stacks.config import BudgetConfig
+from stacks.config import BudgetConfig, NodePoolConfig
 from stacks.observability import gateway
 from stacks.observability.board import Board
 from stacks.observability.budget import add_budget
 from stacks.observability.cluster import watch_cluster
 from stacks.observability.endpoint import watch_endpoint
+from stacks.observability.pools import watch_pools
 from stacks.observability.training import watch_training
-from stacks.shared.metrics import training_namespace
+from stacks.shared.metrics import pools_namespace, training_namespace
 
 
 class ObservabilityStack(cdk.Stack):
-    """Metrics that AWS publishes by itself, and those of the gateway's tasks and of runs."""
+    """What AWS publishes by itself, and the metrics of nodes, the gateway's tasks and runs."""
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class ObservabilityStack(cdk.Stack):
         budget: BudgetConfig | None,
         cost_tags: Mapping[str, str],
         cluster: eks.Cluster,
+        pools: Sequence[NodePoolConfig],
+        neuron_allocator: str,
         **kwargs: Any,
     ) -> None:
         """The budget counts what carries all of `cost_tags`; without any, the whole account."""
@@ -43,6 +46,13 @@ class ObservabilityStack(cdk.Stack):
         self._budget = budget
         self._board = Board(self, topic)
         watch_cluster(self._board, cluster.cluster_name)
+        watch_pools(
+            self._board,
+            pools,
+            neuron_allocator=neuron_allocator,
+            cluster=cluster.cluster_name,
+            namespace=pools_namespace(self),
+        )
         watch_training(self._board, training_namespace(self))
         if budget:
             topic.add_subscription(subscriptions.EmailSubscription(budget.email))

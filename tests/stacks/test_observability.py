@@ -19,9 +19,9 @@ def alarms(stack):
 
 
 def test_there_is_an_alarm_for_each_thing_that_breaks(stacks):
-    names = {name.partition("prod")[0] for name in alarms(stacks("prod")["observability"])}
+    ids = [*alarms(stacks("prod")["observability"]), *alarms(stacks("dev")["observability"])]
 
-    assert names == {
+    names = {
         "PodsUnschedulable",
         "GatewayFailures",
         "GatewaySlowFirstByte",
@@ -32,7 +32,16 @@ def test_there_is_an_alarm_for_each_thing_that_breaks(stacks):
         "TrainingStalled",
         "TenantsThrottled",
         "EndpointFailures",
+        "EndpointRefuses",
+        "EndpointSlow",
+        "NodesFailed",
+        "NeuronMemoryBroken",
+        "EfaErrors",
+        "AcceleratorsIdle",
+        "PoolAsleep",
     }
+    assert {name for name in names if any(id.startswith(name) for id in ids)} == names
+    assert [id for id in ids if not id.startswith(tuple(names))] == []
 
 
 @pytest.mark.parametrize("environment", ["prod", "open"])
@@ -128,7 +137,7 @@ def sections():
     return found
 
 
-@pytest.mark.parametrize("environment", ["prod", "open"])
+@pytest.mark.parametrize("environment", ["prod", "dev", "open"])
 def test_every_alarm_links_to_its_runbook_which_names_it(stacks, environment):
     runbooks = sections()
 
@@ -142,11 +151,13 @@ def test_every_alarm_links_to_its_runbook_which_names_it(stacks, environment):
 
 
 def test_every_runbook_is_linked_from_an_alarm_or_says_why_none(stacks):
-    linked = {
-        alarm["AlarmDescription"].partition("#")[2]
-        for alarm in stacks("prod")["observability"].every("AWS::CloudWatch::Alarm").values()
+    every = {
+        logical_id: alarm
+        for environment in ("prod", "dev")
+        for logical_id, alarm in alarms(stacks(environment)["observability"]).items()
     }
-    ids = " ".join(stacks("prod")["observability"].every("AWS::CloudWatch::Alarm"))
+    linked = {alarm["AlarmDescription"].partition("#")[2] for alarm in every.values()}
+    ids = " ".join(every)
 
     assert linked <= sections().keys()
     for anchor, (alarm, _) in sections().items():

@@ -49,6 +49,22 @@ def test_a_charts_values_name_its_images_where_it_looks_for_them():
     assert len(chart.images) == 3
 
 
+def test_a_chart_may_want_the_registry_by_itself():
+    chart = Chart(
+        name="agent",
+        repository="https://example.com/charts",
+        version="1",
+        registry_at="domains.public",
+        pulls={"agent.image": "public.ecr.aws/watch/agent:1.2"},
+    )
+
+    [upstream, mirrored] = (chart.values("1.35", registry) for registry in (None, REGISTRY))
+
+    image = {"repository": "agent", "tag": "1.2", "domains": {"public": "public.ecr.aws/watch"}}
+    assert upstream == {"agent": {"image": image}}
+    assert mirrored["agent"]["image"]["domains"] == {"public": f"{REGISTRY}/watch"}
+
+
 def test_a_chart_of_a_helm_repository_is_an_artifact_of_the_own_registry():
     chart = VERSIONS.charts["cluster-autoscaler"]
 

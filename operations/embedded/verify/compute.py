@@ -1,7 +1,10 @@
 """What would run: cluster, node groups, services, load balancers, functions."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import jmespath  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 
 from operations.embedded.extension.handler import Place
 from operations.embedded.extension.types import ecs, eks, scaling
@@ -42,6 +45,22 @@ def _tags(place: Place, resource: Resource) -> Any:
     return Read("elbv2", "DescribeTags", {"ResourceArns": ["{id}"]}, "TagDescriptions[0].Tags")(
         place, resource
     )
+
+
+def _permission(place: Place, resource: Resource) -> dict[str, object] | None:
+    """The statement of the function's policy that a permission is, in the permission's words."""
+    policy = Read("lambda", "GetPolicy", {"FunctionName": "{FunctionName}"}, "Policy")
+    statements = json.loads(policy(place, resource) or '{"Statement": []}')["Statement"]
+    for statement in statements:
+        if statement["Sid"] == resource.id:
+            [source] = jmespath.search('Condition.*."AWS:SourceArn"', statement)
+            return {
+                "Action": statement["Action"],
+                "FunctionName": statement["Resource"],
+                "Principal": statement["Principal"]["Service"],
+                "SourceArn": source,
+            }
+    return None
 
 
 VERIFIERS: Mapping[str, Verifier] = {
@@ -158,6 +177,7 @@ VERIFIERS: Mapping[str, Verifier] = {
         rename={"Layers": "Layers[].Arn"},
         unseen=("Code",),  # the API gives a checksum and a place of its own
     ),
+    "AWS::Lambda::Permission": Verifier(find=_permission),
     "AWS::Lambda::LayerVersion": Verifier(
         find=Read("lambda", "GetLayerVersionByArn", {"Arn": "{id}"}),
         unseen=("Content",),  # as a function's code

@@ -17,6 +17,11 @@ def _alarm_tags(place: Place, resource: Resource) -> object:
     )
 
 
+def _rule_tags(place: Place, resource: Resource) -> object:
+    rule = f"arn:aws:events:{place.region}:{place.account}:rule/{resource.id}"
+    return Read("events", "ListTagsForResource", {"ResourceARN": rule}, "Tags")(place, resource)
+
+
 def _budget_properties(properties: Properties) -> Properties:
     """A budget's own properties, with what is told to whom beside them."""
     notifications = properties.get("NotificationsWithSubscribers", [])
@@ -35,6 +40,22 @@ VERIFIERS = {
             "logGroups[?logGroupName == '{id}'] | [0]",
         ),
         parts={"Tags": Read("logs", "ListTagsLogGroup", {"logGroupName": "{id}"}, "tags")},
+    ),
+    "AWS::Logs::MetricFilter": Verifier(
+        find=Read(
+            "logs",
+            "DescribeMetricFilters",
+            {"logGroupName": "{LogGroupName}", "filterNamePrefix": "{id}"},
+            "metricFilters[?filterName == '{id}'] | [0]",
+        ),
+        remark="nobody writes the lines",
+    ),
+    "AWS::Events::Rule": Verifier(
+        find=Read("events", "DescribeRule", {"Name": "{id}"}),
+        parts={
+            "Targets": Read("events", "ListTargetsByRule", {"Rule": "{id}"}, "Targets"),
+            "Tags": _rule_tags,
+        },
     ),
     "AWS::CloudWatch::Alarm": Verifier(
         find=Described(cloudwatch.ALARM), parts={"Tags": _alarm_tags}

@@ -54,6 +54,13 @@ def times(count, usd):
     return None if usd is None else count * usd
 
 
+def watched(config):
+    """Metrics of the alarms of pools: failed nodes, broken memory, three of EFA, idle, asleep."""
+    neuron = [pool for pool in config["pools"] if pool["instance_type"].startswith(("trn", "inf"))]
+    efa = any(pool["instance_type"] == "trn1.32xlarge" for pool in neuron)
+    return 1 + 1 + 3 * efa + len(neuron) + sum("idle_hours" in pool for pool in neuron)
+
+
 def by_hand(config, size):
     """The stacks' sums for a month; `size` is 0 for the minimum sizes, 1 for the maximum ones."""
     region = config["region"]
@@ -89,7 +96,8 @@ def by_hand(config, size):
         "observability": [
             month(1, "kms_key_month"),
             month(1, "dashboard_month"),
-            month(2 + len(hosted) + 9 + 1, "alarm_metric_month"),  # 1: spending against the budget
+            # 4 of an endpoint in three alarms, 1 of spending against the budget
+            month(2 + 4 * len(hosted) + 9 + 1 + watched(config), "alarm_metric_month"),
         ],
     }
     tables = {"on-demand": "on_demand", "spot": "spot"}
@@ -192,6 +200,11 @@ def test_what_is_used_by_hand(answer):
         ("gateway", "guardrail_content_thousand"): 10_000,
         ("gateway", "guardrail_sensitive_thousand"): 10_000,
         ("gateway", "custom_metric_month"): 38,
+        ("cluster", "observation_million"): 2 * 1000 * 60 * HOURS / 1e6,  # trn1 and inf2
+        ("pool-trn1", "custom_metric_month"): 1,
+        ("pool-trn1", "lambda_gb_second"): 365,
+        ("pool-inf2", "custom_metric_month"): 1,
+        ("pool-inf2", "lambda_gb_second"): 365,
     }
 
     lines = answer("dev", *options)["usage"]

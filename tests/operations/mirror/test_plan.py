@@ -27,7 +27,8 @@ def images(values):
     """Every image a table of values names, as "repository:tag"."""
     if isinstance(values, dict):
         if "repository" in values and "tag" in values:
-            yield f"{values['repository']}:{values['tag']}"
+            registry = values.get("repositoryDomainMap", {}).get("public", "")
+            yield f"{registry}/{values['repository']}:{values['tag']}".removeprefix("/")
         for value in values.values():
             yield from images(value)
 

@@ -15,6 +15,7 @@ every_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 # Places in the charts' values that choose a pod's node.
 ON_SYSTEM_NODES = {
     "cluster-autoscaler": ("nodeSelector",),
+    "cloudwatch": ("manager", "nodeSelector"),
     "jobset": ("controller", "nodeSelector"),
     "kueue": ("controllerManager", "nodeSelector"),
 }
@@ -23,7 +24,8 @@ ON_SYSTEM_NODES = {
 def images(table):
     """Every image that values name."""
     if "repository" in table and "tag" in table:
-        yield f"{table['repository']}:{table['tag']}"
+        registry = table.get("repositoryDomainMap", {}).get("public", "")
+        yield f"{registry}/{table['repository']}:{table['tag']}".removeprefix("/")
     for value in table.values():
         if isinstance(value, dict):
             yield from images(value)
@@ -62,6 +64,7 @@ def test_device_plugin_and_dra_driver_never_meet(environments, environment, allo
 )
 def test_only_what_the_pools_need_is_installed(platform, environment, plugins):
     assert platform(environment).releases.keys() == plugins | {
+        "cloudwatch",
         "cluster-autoscaler",
         "jobset",
         "kueue",

@@ -172,6 +172,29 @@ REFUSED = {
         {"hugepages": -1},
         ".hugepages = -1: it must be a whole number of 2-MiB pages, 0 or more",
     ),
+    "an idle pool without anything metered": (
+        {"instance_type": "m7a.4xlarge", "idle_hours": 6},
+        ".idle_hours = 6: m7a.4xlarge has no accelerator that is metered; leave it out: the "
+        "autoscaler takes empty nodes above min_nodes after ten minutes",
+    ),
+    "an idle pool that is paid anyway": (
+        {"idle_hours": 6, "capacity": {"kind": "reservation", "reservation": RESERVATION}},
+        ".idle_hours = 6: a reservation is paid whether nodes run or not, so that their end saves "
+        "nothing; leave it out: an alarm tells of idle accelerators in any case",
+    ),
+    "an idle block": (
+        {"idle_hours": 6, "capacity": {"kind": "capacity-block", "reservation": RESERVATION}},
+        ".idle_hours = 6: a capacity-block is paid whether nodes run or not, so that their end "
+        "saves nothing; leave it out: an alarm tells of idle accelerators in any case",
+    ),
+    "idle at once": (
+        {"idle_hours": 0},
+        ".idle_hours = 0: it must be a whole number of hours from 1 to 336, two weeks",
+    ),
+    "idle for a part of an hour": (
+        {"idle_hours": 0.5},
+        ".idle_hours = 0.5: it must be a whole number of hours from 1 to 336, two weeks",
+    ),
     "unknown kind": (
         {"capacity": {"kind": "ondemand"}},
         '.capacity.kind = "ondemand": it must be "on-demand", "spot", "reservation" '

@@ -91,6 +91,12 @@ REFUSED = {
         {"cluster": DRA, "pools": [trn2(lnc=2)]},
         'pools["one"].lnc = 2: with neuron_allocator = "dra" each claim sets its own; leave it out',
     ),
+    "DRA that nothing meters": (
+        {"cluster": DRA, "pools": [trn2(capacity={"kind": "spot"}, idle_hours=6)]},
+        'pools["one"].idle_hours = 6: Neuron\'s monitor does not run beside its DRA driver, and '
+        "nothing would tell when the pool is idle; leave it out, or set "
+        'cluster.neuron_allocator = "device-plugin"',
+    ),
     # reservations
     "one reservation for two types": (
         {
