@@ -56,6 +56,7 @@ def summary(audit: Audit, seconds: float) -> str:
         f"backend: {len(audit.attempts):,} attempts, {told:,} told their tokens; "
         + _counts({fault.name: n for fault, n in attempts.items()}),
         "ledger: " + _counts(states),
+        "told and not settled, for a reason: " + (_counts(audit.excuses()) or "none"),
     ]
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from benchmarks.gateway.chaos.backend import Attempt
 from benchmarks.gateway.chaos.clients import Asked, Ending
-from benchmarks.gateway.chaos.gateway import DEADLINE_SECONDS, Gateway
+from benchmarks.gateway.chaos.gateway import DEADLINE_SECONDS, MODELS, Gateway
 from workloads.gateway.ledger.ledger import UsageRow
 from workloads.gateway.ledger.sqlite import SqliteLedger
 
@@ -85,7 +85,7 @@ class Audit:
             tokens = attempt.tokens
             if row.output != tokens[1] or row.tenant != tenants[attempt.tag]:
                 yield f"{row} is not what the backend's attempt {attempt.number} used"
-            if (row.model == "own") != attempt.own:
+            if (row.model if MODELS[row.model] else None) != attempt.model:
                 yield f"{row} is not the model of the backend's attempt {attempt.number}"
             if row.cost != tokens[0] * PRICE[0] + tokens[1] * PRICE[1]:
                 yield f"{row} has the wrong cost"
@@ -95,25 +95,36 @@ class Audit:
         yield from (f"tag {tag} was charged {n} times" for tag, n in tags.items() if n > 1)
 
     def _of_what_was_told(self) -> Iterator[str]:
-        """All the tokens that the backend told of are settled, where the gateway could read them.
+        """All the tokens that it was told of are settled, where the gateway could read them."""
+        for attempt, asked, excuse in self._told_and_not_settled():
+            if excuse is None:
+                yield (
+                    f"attempt {attempt.number} of tag {attempt.tag} ({attempt.fault.name}) "
+                    f"was never settled; its client: {asked.ending.value} {asked.status}"
+                )
 
-        It could not where a kill, the deadline or, with an own model, the client came first.
-        """
+    def excuses(self) -> Counter[str]:
+        """Why what the backend told was not settled, and how often."""
+        return Counter(excuse for *_, excuse in self._told_and_not_settled() if excuse)
+
+    def _told_and_not_settled(self) -> Iterator[tuple[Attempt, Asked, str | None]]:
+        """With what came before the gateway could read it: a kill, the deadline, the client."""
         settled = {row.input for row in self.rows if row.state == "settled"}
         by_tag = {asked.tag: asked for asked in self.asked}
         for attempt in self.attempts.values():
             if attempt.told is None or attempt.number in settled:
                 continue
             asked = by_tag[attempt.tag]
-            cancelled = attempt.own and asked.ending is Ending.LEFT
             late = attempt.told - asked.began > DEADLINE_SECONDS - JUST_IN_TIME_SECONDS
-            expired = late or (asked.ending is Ending.FAILED and asked.late)
-            if cancelled or expired or self._lost(attempt):
-                continue
-            yield (
-                f"attempt {attempt.number} of tag {attempt.tag} ({attempt.fault.name}) "
-                f"was never settled; its client: {asked.ending.value} {asked.status}"
-            )
+            if self._lost(attempt):
+                excuse: str | None = f"told within {NOTICED_SECONDS:g} s of a kill"
+            elif attempt.own and asked.ending is Ending.LEFT:
+                excuse = "an own model, whose client left"
+            elif late or (asked.ending is Ending.FAILED and asked.late):
+                excuse = "told at the deadline"
+            else:
+                excuse = None
+            yield attempt, asked, excuse
 
     def _lost(self, attempt: Attempt) -> bool:
         assert attempt.told is not None

@@ -1,4 +1,4 @@
-"""A Bedrock and an OpenAI-compatible server in one that cannot be relied on.
+"""A Bedrock, an OpenAI-compatible server and a SageMaker endpoint in one, not to be relied on.
 
 What it does to a request follows from the seed, the request's tag and how often the tag was asked
 before. It keeps its own account of every attempt: each has a number of its own, which it reports as
@@ -26,11 +26,16 @@ class Attempt:
 
     number: int
     tag: int
-    own: bool  # the OpenAI-compatible server's; else Bedrock's
+    model: str | None  # the one that answers in OpenAI's form; None: one of Bedrock's
     streamed: bool
     fault: Fault
     pieces: list[str]
     told: float | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is in OpenAI's form, and ends where its client does."""
+        return self.model is not None
 
     @property
     def text(self) -> str:
@@ -71,19 +76,23 @@ class Backend:
 
     def _attempt(self, head: bytes, body: bytes) -> Attempt:
         path = head.split(b" ", 2)[1]
-        own = path.endswith(b"/chat/completions")
+        model = None
+        if path.endswith(b"/chat/completions"):
+            model = "own"
+        elif path.startswith(b"/endpoints/"):
+            model = "endpoint"
         found = re.search(rb"tag-(\d+)", body)
         assert found is not None
         tag = int(found[1])
         times = self._asked[tag] = self._asked.get(tag, 0) + 1
         chance = random.Random(f"{self.seed} {tag} {times}")
-        streamed = bool(json.loads(body).get("stream")) if own else path.endswith(b"-stream")
+        streamed = path.endswith(b"-stream") or (model == "own" and json.loads(body)["stream"])
         number = len(self.attempts) + 1
         words = chance.choices(WORDS, k=chance.randrange(3, 40))
         attempt = Attempt(
             number=number,
             tag=tag,
-            own=own,
+            model=model,
             streamed=streamed,
             fault=faults.choose(chance, streamed),
             pieces=[f"attempt-{number} at tag-{tag}:", *(f" {word}" for word in words)],
@@ -102,6 +111,7 @@ class Answer:
         self._writer = writer
         self._reader = reader
         self._chance = random.Random(attempt.number)
+        self._framed = attempt.model != "own"
 
     async def send(self) -> bool:
         """Whether the connection may be used again."""
@@ -165,7 +175,8 @@ class Answer:
     async def _stream(self) -> bool:
         attempt, chance = self._attempt, self._chance
         make = faults.openai_pieces if attempt.own else faults.bedrock_pieces
-        parts = make(attempt.pieces, attempt.tokens)
+        sealed = faults.payload_part if self._framed and attempt.own else _as_it_is
+        parts = [sealed(part) for part in make(attempt.pieces, attempt.tokens)]
         told = len(parts) - (1 if attempt.own else 0)  # so many parts, and the tokens are known
         half = chance.randrange(1, told)
         broken = parts[half]
@@ -173,19 +184,22 @@ class Answer:
             case Fault.ERROR_FIRST | Fault.ERROR_HALFWAY:
                 half = half if attempt.fault is Fault.ERROR_HALFWAY else chance.randrange(2)
                 name = chance.choice(["throttlingException", "modelStreamErrorException"])
-                error = faults.openai_error() if attempt.own else faults.error_frame(name)
+                if attempt.own and (not self._framed or chance.random() < 0.5):
+                    error = sealed(faults.openai_error())
+                else:
+                    error = faults.error_frame("internalStreamFailure" if attempt.own else name)
                 parts = [*parts[:half], error]
             case Fault.GARBAGE:
                 garbage = chance.randbytes(300)
                 event = b"data: " + garbage.replace(b"\n", b"") + b"\n\n"
-                parts[half:half] = [event if attempt.own else garbage]
+                parts[half:half] = [sealed(event) if attempt.own else garbage]
             case Fault.NONSENSE:
                 nonsense = frame("contentBlockDelta", {"delta": 5})
-                parts[half:half] = [b"data: [1]\n\n" if attempt.own else nonsense]
+                parts[half:half] = [sealed(b"data: [1]\n\n") if attempt.own else nonsense]
             case Fault.CHECKSUM:
-                parts[half] = b"data: {broken\n\n" if attempt.own else broken[:-1] + b"\0\0"
+                parts[half] = broken[:-1] + b"\0\0" if self._framed else b"data: {broken\n\n"
             case Fault.FRAME_LENGTH:
-                longer = b"" if attempt.own else faults.longer_than_it_is(broken)
+                longer = faults.longer_than_it_is(broken) if self._framed else b""
                 parts[half] = longer or broken.removesuffix(b"\n\n")
             case Fault.CUT | Fault.STALL_HALFWAY:
                 parts = [*parts[:half], broken[: chance.randrange(len(broken))]]
@@ -201,7 +215,7 @@ class Answer:
             # Too short by what it says of the tokens, at least.
             wrong = -len(b"".join(parts[told - 1 :])) if fault is Fault.TOO_SHORT else 50
             framing = f"content-length: {length + wrong}"
-        content_type = SSE if attempt.own else EVENT_STREAM
+        content_type = EVENT_STREAM if self._framed else SSE
         await self._write(
             f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\n{framing}\r\n\r\n".encode()
         )
@@ -248,3 +262,7 @@ class Answer:
 
 def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b"0\r\n\r\n"
+
+
+def _as_it_is(part: bytes) -> bytes:
+    return part

@@ -60,18 +60,31 @@ def error_frame(name: str) -> bytes:
         ":content-type": "application/json",
         ":message-type": "exception",
     }
-    block = b"".join(
-        bytes([len(key)]) + key.encode() + b"\7" + struct.pack(">H", len(value)) + value.encode()
-        for key, value in headers.items()
-    )
-    payload = json.dumps({"message": "chaos"}).encode()
-    return _sealed(block, payload, 16 + len(block) + len(payload))
+    return _framed(headers, json.dumps({"message": "chaos"}).encode())
+
+
+def payload_part(data: bytes) -> bytes:
+    """A frame of a SageMaker endpoint's stream, with what its container has written."""
+    headers = {
+        ":event-type": "PayloadPart",
+        ":content-type": "application/octet-stream",
+        ":message-type": "event",
+    }
+    return _framed(headers, data)
 
 
 def longer_than_it_is(whole: bytes) -> bytes:
     """A frame whose prelude, checksum and all, promises more than comes."""
     total, headers = struct.unpack_from(">II", whole)
     return _sealed(whole[12 : 12 + headers], whole[12 + headers : -4], total + 1000)
+
+
+def _framed(headers: dict[str, str], payload: bytes) -> bytes:
+    block = b"".join(
+        bytes([len(key)]) + key.encode() + b"\7" + struct.pack(">H", len(value)) + value.encode()
+        for key, value in headers.items()
+    )
+    return _sealed(block, payload, 16 + len(block) + len(payload))
 
 
 def _sealed(block: bytes, payload: bytes, total: int) -> bytes:

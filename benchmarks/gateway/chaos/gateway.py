@@ -18,8 +18,8 @@ from benchmarks.gateway.servers import AWS
 DEADLINE_SECONDS = 3
 TENANTS = ("red", "green", "blue", "grey")
 PRICE = "price = { input = 0.06, output = 0.24 }"
-BEDROCK, OWN = "bedrock", "own"  # models, and which of them has whose form
-MODELS = {"nova": BEDROCK, "fallible": BEDROCK, "own": OWN}
+# Models, and whether they are own ones, with OpenAI's form.
+MODELS = {"nova": False, "fallible": False, "own": True, "endpoint": True}
 
 
 def key(tenant: str) -> str:
@@ -44,6 +44,11 @@ fallback = ["own"]
 [[models]]
 name = "own"
 openai = "http://127.0.0.1:{port}/v1"
+deadline = {DEADLINE_SECONDS}
+{PRICE}
+[[models]]
+name = "endpoint"
+sagemaker = "chaos"
 deadline = {DEADLINE_SECONDS}
 {PRICE}
 """ + "".join(
