@@ -137,6 +137,8 @@ class Gateway:
             exchange.dialect = BEDROCK
             await self._converse(exchange)
         elif path == "/v1/models" or path.startswith("/v1/models/"):
+            if exchange.header(b"anthropic-version") is not None:
+                exchange.dialect = ANTHROPIC
             _expect(exchange, "GET")
             await self._list_models(exchange, await self._tenant(exchange))
         elif path == "/v1/usage":
@@ -164,6 +166,8 @@ class Gateway:
             page = self._pages[path]
             await exchange.respond(200, page.body, page.content_type, PAGE_HEADERS)
         else:
+            if path.startswith("/v1/messages/"):
+                exchange.dialect = ANTHROPIC
             raise ApiError(404, f"There is no {path[:100]}.", code="unknown_url")
 
     async def _converse(self, exchange: Exchange) -> None:

@@ -82,6 +82,7 @@ def test_one_choice_that_fails_fails_them_all(client, services):
         ({"frequency_penalty": -1}, "penalties"),
         ({"functions": [{"name": "f"}]}, "as tools"),
         ({"modalities": ["text", "audio"], "audio": {}}, "modalities"),
+        ({"web_search_options": {}}, "searches nothing"),
         ({"response_format": {"type": "json_object"}}, "no JSON mode"),
     ],
 )

@@ -206,3 +206,23 @@ def test_the_gateway_fetches_nothing_from_its_own_network(start_gateway, service
 
     assert services.received == {}
     assert ("nothing is fetched" in caught.value.message) is not allowed
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"image_url": "http://169.254.169.254/latest"},
+        {"type": "video_url", "video_url": {"url": "http://169.254.169.254/latest"}},
+        {"type": "audio_url", "audio_url": {"url": "https://example.com/a.wav"}},
+        {"video_url": "file:///etc/passwd"},
+        {"image_url": {"url": "data:,"}, "video_url": {"url": "http://10.0.0.1/"}},
+    ],
+)
+def test_no_server_fetches_what_is_written_in_its_own_ways(http, services, part):
+    message = {"role": "user", "content": [part]}
+
+    answer = http.post("/v1/chat/completions", json={"model": "own", "messages": [message]})
+
+    assert answer.status_code == 400
+    assert "fetched from an address here" in answer.text
+    assert services.received == {}

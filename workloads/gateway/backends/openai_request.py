@@ -48,15 +48,20 @@ _INFERENCE = {
 
 def _messages(request: Json) -> list[Json]:
     messages: list[Json] = []
-    system = [block["text"] for block in request.get("system") or [] if "text" in block]
-    if system:
-        messages.append({"role": "system", "content": "\n\n".join(system)})
+    if system := _system(request.get("system") or []):
+        messages.append({"role": "system", "content": system})
     for number, message in enumerate(request["messages"]):
         if message["role"] == "assistant":
             messages.append(_assistant(message["content"], f"messages[{number}]"))
+        elif message["role"] == "system":
+            messages.append({"role": "system", "content": _system(message["content"])})
         else:
             messages += _user(message["content"], f"messages[{number}]")
     return messages
+
+
+def _system(blocks: list[Json]) -> str:
+    return "\n\n".join(block["text"] for block in blocks if "text" in block)
 
 
 def _assistant(blocks: list[Json], where: str) -> Json:

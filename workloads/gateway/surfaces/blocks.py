@@ -26,6 +26,12 @@ def cache_point(part: Json, field: str) -> list[Json]:
             )
 
 
+def document_name(title: Any) -> str:
+    """A name for Converse, which wants letters, digits, spaces, hyphens and brackets."""
+    name = "".join(c for c in str(title or "") if c.isalnum() or c in " -()[]")
+    return " ".join(name.split())[:200] or "document"
+
+
 def json_schema(schema: Any, field: str, name: Any = None, description: Any = None) -> Json:
     """Converse's `outputConfig.textFormat`: the answer is JSON after `schema`."""
     if not isinstance(schema, dict):

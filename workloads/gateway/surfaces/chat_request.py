@@ -14,6 +14,7 @@ from workloads.gateway.errors import bad_request
 from workloads.gateway.surfaces.blocks import (
     cache_point,
     declaration,
+    document_name,
     json_schema,
     without_choice,
 )
@@ -33,6 +34,8 @@ _UNSUPPORTED = {
     "audio": "does not speak",
     "web_search_options": "searches nothing",
 }
+_ASKED_BY_NAME = ("web_search_options",)  # {} asks for it too
+_PDF = "data:application/pdf;base64,"
 _DATA_URI = re.compile(r"data:image/(png|jpe?g|gif|webp);base64,")
 
 
@@ -65,7 +68,7 @@ def _refuse_unsupported(body: Json) -> None:
     if choices is not None and (type(choices) is not int or not 1 <= choices <= MOST_CHOICES):
         raise bad_request(f"n must be a whole number from 1 to {MOST_CHOICES}", "n")
     for field, why in _UNSUPPORTED.items():
-        if body.get(field):
+        if body.get(field) or (field in _ASKED_BY_NAME and body.get(field) is not None):
             raise bad_request(f"this model {why}; leave {field} out", field)
     if body.get("modalities") not in (None, ["text"]):
         raise bad_request("this model does not speak; modalities must be text", "modalities")
@@ -157,8 +160,16 @@ def _content(content: Any, where: str) -> list[Json]:
                     blocks.append({"text": text})
             case {"type": "image_url", "image_url": {"url": str(url)}}:
                 blocks.append({"image": _image(url, field)})
+            case {"type": "file", "file": {"file_data": str(data)} as file} if data[:28] == _PDF:
+                name = document_name(file.get("filename"))
+                source = {"bytes": data.removeprefix(_PDF)}
+                blocks.append({"document": {"name": name, "format": "pdf", "source": source}})
             case _:
-                raise bad_request(f"{field} is neither text nor an image_url", field)
+                raise bad_request(
+                    f"{field} is neither text, nor an image_url, nor a file with {_PDF}… "
+                    "as its file_data",
+                    field,
+                )
         if len(part) > 2:  # more than its type and content
             blocks += cache_point(part, field)
     return blocks
@@ -212,6 +223,11 @@ def _tools(body: Json, turns: list[Json]) -> Json | None:
     if not isinstance(tools, list):
         raise bad_request("tools is not a list", "tools")
     specs = [_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools)]
+    match choice:
+        case {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(allowed)}}:
+            names = [_tool(tool, "tool_choice")["toolSpec"]["name"] for tool in allowed]
+            specs = [spec for spec in specs if spec["toolSpec"]["name"] in names]
+            choice = mode
     if choice == "none" or not specs:
         return without_choice(specs, turns)
     config: Json = {"tools": specs}

@@ -11,6 +11,7 @@ from workloads.gateway.errors import bad_request
 from workloads.gateway.surfaces.blocks import (
     cache_point,
     declaration,
+    document_name,
     json_schema,
     without_choice,
 )
@@ -23,7 +24,12 @@ def converse_request(body: Json) -> Json:
 
     Raises ApiError 400 that names the field which has no equivalent or the wrong type.
     """
+    for field in ("container", "mcp_servers"):
+        if body.get(field):
+            raise bad_request(f"{field}: what Anthropic runs itself is not here", field)
     request: Json = {"messages": _messages(body["messages"])}
+    if point := cache_point(body, "the request"):
+        _cache_all(request["messages"][-1]["content"], point)
     if system := _content(body.get("system"), "system"):
         request["system"] = system
     if inference := {ours: body[key] for key, ours in _INFERENCE.items() if key in body}:
@@ -57,11 +63,11 @@ def _messages(messages: list[Any]) -> list[Json]:
     for number, message in enumerate(messages):
         where = f"messages.{number}"
         match message:
-            case {"role": "user" | "assistant" as role, "content": content}:
+            case {"role": "user" | "assistant" | "system" as role, "content": content}:
                 blocks = _content(content, f"{where}.content")
             case _:
                 raise bad_request(
-                    f"{where}: a role of user or assistant and content are required", where
+                    f"{where}: a role of user, assistant or system and content are required", where
                 )
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
@@ -70,6 +76,12 @@ def _messages(messages: list[Any]) -> list[Json]:
     if not turns:
         raise bad_request("messages hold no content", "messages")
     return turns
+
+
+def _cache_all(blocks: list[Json], point: list[Json]) -> None:
+    """A cache point after the last block, unless that is marked already."""
+    if "cachePoint" not in blocks[-1]:
+        blocks += point
 
 
 def _content(content: Any, where: str) -> list[Json]:
@@ -127,9 +139,7 @@ def _image(source: Any, field: str) -> Json:
 
 
 def _document(part: Json, source: Any, field: str) -> Json:
-    # Converse wants a name of letters, digits, spaces, hyphens, parentheses and brackets.
-    title = "".join(c for c in str(part.get("title") or "") if c.isalnum() or c in " -()[]")
-    document: Json = {"name": " ".join(title.split())[:200] or "document"}
+    document: Json = {"name": document_name(part.get("title"))}
     match source:
         case {"type": "base64", "media_type": "application/pdf", "data": str(data)}:
             document |= {"format": "pdf", "source": {"bytes": data}}

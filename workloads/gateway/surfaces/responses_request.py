@@ -111,6 +111,9 @@ def _content(content: Any, field: str) -> Any:
                 parts.append({"type": "text", "text": text})
             case {"type": "input_image", "image_url": str(url)}:
                 parts.append({"type": "image_url", "image_url": {"url": url}})
+            case {"type": "input_file", "file_data": str(data)}:
+                file = {"file_data": data, "filename": part.get("filename") or "document.pdf"}
+                parts.append({"type": "file", "file": file})
             case _:
                 raise _unknown(part, f"{field}[{number}]")
     if all(part["type"] == "text" for part in parts):  # which every server understands
@@ -143,6 +146,9 @@ def _choice(choice: Any) -> Any:
     match choice:
         case {"type": "function", "name": str(name)}:
             return {"type": "function", "function": {"name": name}}
+        case {"type": "allowed_tools", "mode": mode, "tools": list(allowed)}:
+            tools = [_choice(tool) for tool in allowed]
+            return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
         case "none" | "auto" | "required":
             return choice
     raise bad_request(

@@ -251,3 +251,26 @@ def test_what_has_no_equivalent_is_refused_by_name(body, param, words):
     assert caught.value.status == 400
     assert words in caught.value.message
     assert param is None or caught.value.param == param
+
+
+def test_only_tools_that_are_allowed_are_told_of():
+    other = {"type": "function", "function": {"name": "other"}}
+    allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "other"}}]}
+    choice = {"type": "allowed_tools", "allowed_tools": allowed}
+
+    request = converse_request(
+        {"messages": [USER], "tools": [WEATHER, other], "tool_choice": choice}
+    )
+
+    assert [tool["toolSpec"]["name"] for tool in request["toolConfig"]["tools"]] == ["other"]
+    assert request["toolConfig"]["toolChoice"] == {"any": {}}
+
+
+def test_a_pdf_is_a_document():
+    file = {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "Q1_report.pdf"}
+    content = [{"type": "file", "file": file}, {"type": "text", "text": "What?"}]
+
+    [turn] = converse_request({"messages": [{"role": "user", "content": content}]})["messages"]
+
+    document = {"name": "Q1reportpdf", "format": "pdf", "source": {"bytes": "JVBERi0="}}
+    assert turn["content"] == [{"document": document}, {"text": "What?"}]
