@@ -78,10 +78,14 @@ def check_neuron_stack(key: str, instance: Instance, kubernetes_version: str) ->
         return
     if instance.family not in VERSIONS.neuron:
         others = [family for family in VERSIONS.neuron if not refused(family)]
+        # A chip that neuronx-cc compiles for waits for a row; Inferentia1 is at its end.
+        row = instance.chip and instance.chip.compiler_target
+        more = f", and a row [[neuron]] of workloads/versions.toml gives {instance.family} its own"
         raise wrong(
             f"{key}.instance_type",
             instance.name,
-            f"no supported Neuron SDK runs on {instance.family}; {', '.join(others)} have one",
+            f"no supported Neuron SDK runs on {instance.family}; {', '.join(others)} have one"
+            f"{more if row else ''}",
         )
     if VERSIONS.neuron_ami(kubernetes_version, instance.family) is None:
         fitting = [v for v in VERSIONS.kubernetes if VERSIONS.neuron_ami(v, instance.family)]

@@ -246,7 +246,7 @@ def lustre_size(it: Deployment) -> None:
 
 def private_endpoints(it: Deployment) -> None:
     found = str([e["ServiceName"] for e in it.every("AWS::EC2::VPCEndpoint", "network")])
-    for service in ("ecr.api", "ecr.dkr", "s3", "sts", "ec2", "eks", "eks-auth"):
+    for service in ("ecr.api", "ecr.dkr", "s3", "ec2", "eks", "eks-auth"):
         assert re.search(rf"\.{service}'", found), service
 
 
