@@ -72,6 +72,7 @@ def _estimate(options: argparse.Namespace, config: EnvironmentConfig) -> None:
         gb_stored=options.gb_stored,
         gb_logs=options.gb_logs,
         requests=options.requests,
+        observations=options.observations,
     )
     result = estimate(options.environment, config, day=options.today, month=month)
     if options.picture:
@@ -141,6 +142,7 @@ def _parser() -> Parser:
         ("--gb-stored", default.gb_stored, "GB in the buckets"),
         ("--gb-logs", default.gb_logs, "GB that each stack logs"),
         ("--requests", default.requests, "requests to the gateway"),
+        ("--observations", default.observations, "that a node's agent tells a minute"),
     ):
         help_text = f"{text} (%(default).0f)"
         month.add_argument(flag, type=_not_negative, default=value, metavar="N", help=help_text)

@@ -17,9 +17,6 @@ MINUTES_PER_HOUR = 60
 _TOKENS_IN, _TOKENS_OUT = 1_000, 250  # of a request to a model of Bedrock
 _TEXT_UNITS = 5  # of a request and its answer: 1,000 characters each (Bedrock's pricing page)
 _METRICS = 30  # that Container Insights makes of one ECS cluster with one service
-# Of a trn1.32xlarge: 7 of each of 32 NeuronCores, 11 of each of 8 EFA interfaces, 1 of each of 16
-# devices, and those of the node and a dozen pods (stacks/observability/pools.py has the source).
-_OBSERVATIONS = 1_000
 _OWN_METRICS = 8  # workloads/gateway/seen/emf.py
 # Units of a request in the ledger: an entry and its counters, twice because in a transaction
 # (DynamoDB developer guide, "Capacity management for transactions").
@@ -36,6 +33,10 @@ class Assumptions:
     gb_stored: float = 500
     gb_logs: float = 10
     requests: float = MILLION
+    # Of a trn1.32xlarge: 7 of each of 32 NeuronCores, 11 of each of 8 EFA interfaces, 1 of each of
+    # 16 devices, and those of the node and a dozen pods (stacks/observability/pools.py has the
+    # source). Not measured.
+    observations: float = THOUSAND
 
 
 def lines(config: EnvironmentConfig, month: Assumptions) -> list[Usage]:
@@ -45,7 +46,7 @@ def lines(config: EnvironmentConfig, month: Assumptions) -> list[Usage]:
         *_storage(config, month),
         *_logs(config, month),
         *_functions(config),
-        *_watching(config),
+        *_watching(config, month),
         *(_gateway(config, month) if config.gateway.models else ()),
     ]
 
@@ -109,7 +110,7 @@ def _logs(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
             )
 
 
-def _watching(config: EnvironmentConfig) -> Iterator[Usage]:
+def _watching(config: EnvironmentConfig, month: Assumptions) -> Iterator[Usage]:
     """What tells of pools: observations of the agent, a metric and a function for each pool."""
     nodes = sum(pool.max_nodes for pool in config.pools if pool.hardware.chip or pool.efa)
     if nodes:
@@ -118,8 +119,9 @@ def _watching(config: EnvironmentConfig) -> Iterator[Usage]:
             "cluster",
             "observation_million",
             "",
-            nodes * _OBSERVATIONS * MINUTES_PER_HOUR * HOURS_PER_MONTH / MILLION,
-            f"{nodes} nodes with accelerators or EFA all month, {_OBSERVATIONS:,} a minute each",
+            nodes * month.observations * MINUTES_PER_HOUR * HOURS_PER_MONTH / MILLION,
+            f"{nodes} nodes with accelerators or EFA all month, {month.observations:,.0f} a minute"
+            " each (--observations)",
         )
     for pool in metered(config):
         stack = f"pool-{pool.name}"

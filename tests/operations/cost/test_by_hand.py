@@ -173,7 +173,8 @@ def test_the_other_ways_to_buy_prod_s_trainium_by_hand(answer):
 def test_what_is_used_by_hand(answer):
     """Each line: so much of it, times its price."""
     region = ENVIRONMENTS["dev"]["region"]
-    options = ("--gb-out", "7", "--gb-stored", "11", "--gb-logs", "3", "--requests", "2000000")
+    options = ("--gb-out", "7", "--gb-stored", "11", "--gb-logs", "3", "--requests", "2000000",
+               "--observations", "500")  # fmt: skip
     expected = {
         ("network", "nat_gateway_gb"): 7,
         ("network", "internet_out_gb"): 7,
@@ -200,7 +201,7 @@ def test_what_is_used_by_hand(answer):
         ("gateway", "guardrail_content_thousand"): 10_000,
         ("gateway", "guardrail_sensitive_thousand"): 10_000,
         ("gateway", "custom_metric_month"): 38,
-        ("cluster", "observation_million"): 2 * 1000 * 60 * HOURS / 1e6,  # trn1 and inf2
+        ("cluster", "observation_million"): 2 * 500 * 60 * HOURS / 1e6,  # trn1 and inf2
         ("pool-trn1", "custom_metric_month"): 1,
         ("pool-trn1", "lambda_gb_second"): 365,
         ("pool-inf2", "custom_metric_month"): 1,
