@@ -21,7 +21,7 @@ _WITH_NAT = {"EcrApi": "ecr.api", "EcrDocker": "ecr.dkr"}
 # With no way out, what nodes, pods and tasks call, and the function that installs charts:
 # CloudFormation's framework calls it through Lambda's own API, from inside the VPC. Neither STS nor
 # Elastic Load Balancing is among them: STS serves Fargate's pods and roles for service accounts
-# (eksctl-io/eksctl#2384), where pods here have Pod Identity, and no controller makes load balancers.
+# (eksctl-io/eksctl#2384), pods here have Pod Identity, and nobody makes load balancers.
 _WITHOUT_NAT = _WITH_NAT | {
     "Autoscaling": "autoscaling",  # the autoscaler
     "CloudWatch": "monitoring",  # training runs
