@@ -148,6 +148,9 @@ def test_the_instances_of_the_environments_are_asked_for_in_each_way_to_buy(copy
                 instanceType="trn1.32xlarge", **linux),
         product("AmazonEC2", "USE2-BoxUsage:trn1.32xlarge", ("0", "99"),
                 instanceType="trn1.32xlarge", **linux | {"operatingSystem": "Windows"}),
+        # what is sold as a Capacity Block stands in the list at nothing
+        product("AmazonEC2", "USE2-BoxUsage:trn1.32xlarge", ("0", "0.0000000000"),
+                instanceType="trn1.32xlarge", marketoption="CapacityBlock", **linux),
         product("AmazonSageMaker", "USE2-Host:ml.inf2.xlarge", ("0", "0.9897"),
                 instanceName="ml.inf2.xlarge", component="Hosting"),
         product("AmazonEC2", "USE2-BoxUsage:m8g.xlarge", ("0", "0.17"),
