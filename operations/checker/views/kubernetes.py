@@ -187,7 +187,17 @@ class Kubernetes:
         ]
 
     def monitors(self, cluster: Hashable) -> list[Resource]:
-        return self._running(cluster, "neuron/neuron-monitor")
+        """What installs neuron-monitor in a cluster; CloudWatch's chart does unless told not to."""
+        return [
+            *(
+                chart.resource
+                for chart in self.charts
+                if chart.cluster == cluster
+                and "amazon-cloudwatch-observability" in chart.name
+                and chart.enabled("neuronMonitor") is not False
+            ),
+            *self._running(cluster, "neuron/neuron-monitor"),
+        ]
 
     @property
     def clusters(self) -> list[Hashable]:

@@ -131,6 +131,21 @@ def test_neuron_monitor_beside_dra_is_found(bare):
     assert bare.rules == {"monitor-needs-plugin"}
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({}, {"monitor-needs-plugin"}),  # the chart's own default
+        ({"neuronMonitor": {"enabled": True}}, {"monitor-needs-plugin"}),
+        ({"neuronMonitor": {"enabled": False}}, set()),
+    ],
+)
+def test_the_monitor_of_cloudwatchs_chart_beside_dra_is_found(bare, values, found):
+    bare.apply(DRIVER)
+    bare.chart("amazon-cloudwatch-observability", **values)
+
+    assert bare.rules == found
+
+
 def test_the_cdks_own_device_plugin_is_found(new_app):
     """As the CDK writes it for an Inferentia node group of the idiomatic kind."""
     stack = cdk.Stack(new_app(), "Stack")
