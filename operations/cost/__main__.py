@@ -27,6 +27,7 @@ from workloads.command import InputError, Parser, count, end, run
 from workloads.prices import PRICES
 
 _WIDTH = 150  # of a table that nobody's terminal cuts
+_LEAST, _MOST = 1e-9, 1e18  # of a number that somebody means
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -207,8 +208,8 @@ def _number(text: str) -> float:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not abs(value) < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    if value and not _LEAST <= abs(value) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not from {_LEAST:g} to {_MOST:g}, nor 0")
     return value
 
 

@@ -14,6 +14,8 @@ from workloads.command import InputError
 from workloads.prices import UnknownPrice
 
 _HOURS_PER_DAY = 24
+_YEARS = 10
+_LONGEST = _YEARS * 366 * _HOURS_PER_DAY * SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +86,22 @@ def seconds(
     *, steps: int | None, seconds_per_step: float | None, tokens: float | None,
     tokens_per_second: float | None,
 ) -> tuple[float, str]:  # fmt: skip
-    """How long a job runs, and from what that follows; InputError unless it is said once."""
+    """How long a job runs, and from what that follows; InputError unless it is said once, and
+    where nobody sees its end."""
+    duration, how = _said(steps, seconds_per_step, tokens, tokens_per_second)
+    if duration > _LONGEST:
+        raise InputError(f"{how} take more than {_YEARS} years; look at the options again")
+    return duration, how
+
+
+def _said(
+    steps: int | None, seconds_per_step: float | None, tokens: float | None,
+    tokens_per_second: float | None,
+) -> tuple[float, str]:  # fmt: skip
     if steps and seconds_per_step and (tokens, tokens_per_second) == (None, None):
         how = f"{steps:,} step{'s' if steps > 1 else ''} of {seconds_per_step:g} s"
-        return steps * seconds_per_step, how
+        # no float holds every number of steps; what is too long may be less so
+        return min(steps, _LONGEST / seconds_per_step + 1) * seconds_per_step, how
     if tokens and tokens_per_second and (steps, seconds_per_step) == (None, None):
         return tokens / tokens_per_second, (
             f"{tokens:,.0f} tokens at {tokens_per_second:,.10g} a second"
