@@ -122,13 +122,13 @@ class Guard:
                     raise aws_failure("the guardrail", response, answer)
             verdict: Json = orjson.loads(answer)
         except ApiError as error:
-            if error.status == 429:
+            if error.status == 429 and source == "INPUT":
                 raise
             if error.status == 400 and "image" in content[0]:
                 raise bad_request("the guardrail cannot read an image of the request") from error
             # Not its message, which may quote the text.
             log.error("the guardrail cannot be applied: %d %s", error.status, error.code)
-            raise _not_applied() from error
+            raise _not_applied(error.retry_after) from error
         except ValueError as error:
             raise _not_applied() from error
         return verdict
@@ -138,10 +138,16 @@ class Guard:
         return self._bedrock.target(f"/guardrail/{id}/version/{guardrail.version}/apply")
 
 
-def _not_applied() -> ApiError:
-    # Not `elsewhere`: a tenant's guardrail that is gone says nothing of the model behind it.
-    message = "the guardrail cannot be applied"
-    return ApiError(502, message, type="server_error", code="guardrail_unavailable")
+def _not_applied(retry_after: int | None = None) -> ApiError:
+    # Not `elsewhere`: a tenant's guardrail that is gone says nothing of the model behind it; and
+    # a model that has answered is not asked, and paid, again because its answer waits for a check.
+    return ApiError(
+        502,
+        "the guardrail cannot be applied",
+        type="server_error",
+        code="guardrail_unavailable",
+        retry_after=retry_after,
+    )
 
 
 def _actions(assessments: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ import pytest
 from tests.workloads.gateway.everywhere import BACKENDS
 from tests.workloads.gateway.fake_guardrail import BLOCKED
 from tests.workloads.gateway.fakes import Answer, openai_chunk, openai_completion, sse
-from tests.workloads.gateway.guardrails.conftest import OWN, ask, checked, say, told
+from tests.workloads.gateway.guardrails.conftest import OWN, ask, checked, say, stream, told
 
 
 @pytest.mark.parametrize("model", OWN)
@@ -109,3 +109,28 @@ def test_long_texts_are_checked_in_pieces_and_put_together_again(client, service
     assert "".join(text for texts in pieces for text in texts) == long
     _, message = services.received["own"][0].body["messages"]
     assert message["content"] == "word {EMAIL} " * 2000
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_model_that_has_answered_is_not_asked_again_while_its_answer_waits(
+    guarded, client, services, metric_of, streamed
+):
+    before = metric_of(guarded, "gateway_tokens_total", "everybody", "own", "output")
+    if streamed:
+        stream(services, "word " * 40)
+    else:
+        say(services, "An answer.")
+    fine = Answer(body={"action": "NONE", "outputs": [], "assessments": []})
+    throttled = Answer(
+        status=429, headers={"x-amzn-errortype": "ThrottlingException", "retry-after": "7"}
+    )
+    services.answers["guardrail gr-1"] = [fine, throttled]
+
+    with pytest.raises(openai.InternalServerError, match="guardrail") as caught:
+        ask(client, "own", stream=streamed)
+
+    assert caught.value.response.headers["retry-after"] == "7"
+    assert len(services.received["own"]) == 1
+    if not streamed:
+        after = metric_of(guarded, "gateway_tokens_total", "everybody", "own", "output")
+        assert after - before == 3
