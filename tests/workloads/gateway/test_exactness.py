@@ -71,6 +71,19 @@ def test_one_choice_that_fails_fails_them_all(client, services):
         list(client.chat.completions.create(model="nova", messages=ASKED, n=2, stream=True))
 
 
+def test_of_choices_that_fail_those_that_were_told_are_charged(client, services, metric):
+    throttled = {"x-amzn-errortype": "ThrottlingException"}
+    fine = Answer(converse_answer({"text": "one"}, tokens=usage(4, 3)))
+    services.answers[NOVA] = [fine, Answer({"message": "no"}, status=429, headers=throttled), fine]
+    before = metric("gateway_tokens_total", "team-a", "nova", "output")
+
+    with pytest.raises(openai.RateLimitError):
+        client.chat.completions.create(model="nova", messages=ASKED, n=3)
+
+    assert len(services.received[NOVA]) == 3  # once each: asked again, all of it would be billed
+    assert metric("gateway_tokens_total", "team-a", "nova", "output") - before == 6
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from workloads.gateway.call import Call, Json, Writer
+from workloads.gateway.errors import ApiError
 from workloads.gateway.surfaces.links import Link
 from workloads.gateway.usage import Usage
 
@@ -59,15 +60,25 @@ class Choice:
 async def complete_choices(
     call: Several, name: str, complete: Callable[[Call], Coroutine[Any, Any, bytes]]
 ) -> bytes:
-    """The whole answer, each choice from `complete`. Raises ApiError where one of them does."""
+    """The whole answer, each choice from `complete`. Raises ApiError where one of them does.
+
+    The others are waited for, as they are billed; and once one of them has told for how much, that
+    is what the request is charged, and all of it is not asked for again.
+    """
     choices = _choices(call)
     tasks = [asyncio.create_task(complete(choice)) for choice in choices]
     try:
-        await asyncio.gather(*tasks)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         for task in tasks:
             task.cancel()
         call.usage = _sum(choices)
+    for failure in results:
+        if isinstance(failure, BaseException):
+            call.usage = _sum([choice for choice in choices if choice.usage is not None])
+            if isinstance(failure, ApiError) and call.usage is not None:
+                failure.elsewhere = False
+            raise failure
     return call.answers(name, [choice.answered for choice in choices])
 
 
@@ -117,6 +128,6 @@ def _choices(call: Several) -> list[Choice]:
 def _sum(choices: list[Choice]) -> Usage | None:
     """All tokens that were counted; None where a choice has counted none."""
     counted = [choice.usage for choice in choices if choice.usage is not None]
-    if len(counted) < len(choices):
+    if not counted or len(counted) < len(choices):
         return None
     return Usage(*(sum(kind) for kind in zip(*counted, strict=True)))
