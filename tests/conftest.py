@@ -1,6 +1,7 @@
 """Environments synthesised as the command line does it, once each per session."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,11 @@ LONGEST = (
     "test_app.py",
 )
 RANKS = {HERE / file: rank for rank, file in enumerate(LONGEST)}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a third of the time tests wait for what they started."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

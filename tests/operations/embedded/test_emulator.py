@@ -93,8 +93,8 @@ def test_the_command_prints_exports_and_ends_with_all_it_started(tmp_path, sent)
     started = psutil.Process(process.pid).children(recursive=True)
 
     process.send_signal(sent)
-    code = process.wait(timeout=20)
-    _, alive = psutil.wait_procs(started, timeout=20)
+    code = process.wait(timeout=120)
+    _, alive = psutil.wait_procs(started, timeout=120)
 
     port = (tmp_path / "port").read_text()
     assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}\n" in lines

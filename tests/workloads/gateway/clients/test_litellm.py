@@ -15,9 +15,6 @@ from tests.workloads.gateway.everywhere import (
     stream_everywhere,
 )
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else importing it asks the internet
-import litellm
-
 MODELS = ["nova", "own"]
 ASKED = [{"role": "user", "content": QUESTION}]
 WEATHER = {
@@ -30,8 +27,17 @@ WEATHER = {
 }
 
 
+@pytest.fixture(scope="module")
+def litellm():
+    """Imported here: it takes seconds, and every worker collects every file."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else importing it asks the internet
+    import litellm
+
+    return litellm
+
+
 @pytest.fixture(params=["openai", "anthropic", "bedrock"])
-def complete(request, gateway):
+def complete(request, litellm, gateway):
     """Ask a model of the gateway through one of LiteLLM's providers."""
     provider = {
         "openai": {"custom_llm_provider": "openai", "api_base": f"{gateway.url}/v1"},
@@ -75,7 +81,7 @@ def test_litellm_gets_a_stream(complete, services, model):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_litellm_calls_a_tool(complete, services, model, stream):
+def test_litellm_calls_a_tool(litellm, complete, services, model, stream):
     call_tools_everywhere(services, stream=stream)
 
     answer = complete(model, messages=ASKED, tools=[WEATHER], stream=stream)
@@ -88,7 +94,7 @@ def test_litellm_calls_a_tool(complete, services, model, stream):
     assert answer.choices[0].finish_reason == "tool_calls"
 
 
-def test_litellm_gets_embeddings(gateway, services):
+def test_litellm_gets_embeddings(litellm, gateway, services):
     services.answer("own", body=openai_embeddings([[0.5, -1.0], [2.0, 0.0]]))
 
     answer = litellm.embedding(
