@@ -60,8 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if options.json:
                     print(json.dumps({"id": options.id, "tenant": row.name, "keys_left": left}))
                 _say(f"{options.id} of {row.name} is revoked, {left} of its keys are left")
-    except (KeyCommandError, NoRegionError, NoCredentialsError) as error:
+    except KeyCommandError as error:
         _say(str(error))
+        sys.exit(2)
+    except NoRegionError:
+        _say("the region of the table is not known; AWS_REGION names it, such as us-east-2")
+        sys.exit(2)
+    except NoCredentialsError:
+        _say("there are no AWS credentials; AWS_PROFILE or AWS_ACCESS_KEY_ID give some")
         sys.exit(2)
     except ClientError as error:
         _say(f"table {options.table}: {error.response['Error'].get('Message', error)}")

@@ -228,3 +228,15 @@ def test_a_key_that_goes_on_for_more_than_90_days_is_called_old(keys, place, cap
     assert listed == {made["id"]: True, ending["id"]: False}
     assert line.endswith("(old: rotate it)")
     assert rotated == [False, False, False]
+
+
+def test_what_the_table_cannot_be_asked_without_is_named(capsys, monkeypatch, tmp_path):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    assert "AWS_REGION names it" in refused(capsys, "list", "--table", "t")
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    assert "no AWS credentials; AWS_PROFILE or" in refused(capsys, "list", "--table", "t")
