@@ -38,7 +38,7 @@ def post(body: bytes = BODY, *headers: str, path: str = "/v1/chat/completions") 
 
 
 @pytest.fixture
-def send(gateway, services):
+def send(gateway, http, services):
     """Sends bytes and gives what came back until the gateway closed, or had no more to say."""
     answer_anything(services)
     address = urlsplit(gateway.url)
@@ -60,7 +60,7 @@ def send(gateway, services):
 
     yield send
     assert "Traceback" not in gateway.log.read_text()
-    assert gateway.get("/health").status_code == 200
+    assert http.get("/health").status_code == 200
 
 
 def holds(received: bytes) -> None:
