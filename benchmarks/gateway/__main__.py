@@ -30,8 +30,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--litellm", metavar="PYTHON", help="an interpreter that has LiteLLM")
-    parser.add_argument("--seconds", type=float, default=4, help="per point (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="per point (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=9, help="(%(default)s)")
     parser.add_argument(
         "--requests", type=int, default=100_000, help="to watch memory over (%(default)s; 0: none)"
     )

@@ -2,11 +2,11 @@
 
 import datetime
 import platform
+import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.gateway.isolation import STREAMS, Isolation
-from benchmarks.gateway.load import Result
 from benchmarks.gateway.memory import Memory
 from benchmarks.gateway.servers import DELTAS
 from benchmarks.gateway.throughput import DIRECT, Point
@@ -40,11 +40,11 @@ class Report:
     isolation: list[Isolation] = field(default_factory=list)
     memory: Memory | None = None
 
-    def find(self, stream: bool, clients: int, server: str) -> Result | None:
-        """A point's medians; None where it was not measured."""
+    def find(self, stream: bool, clients: int, server: str) -> Point | None:
+        """None where it was not measured."""
         for point in self.points:
             if (point.stream, point.clients, point.server) == (stream, clients, server):
-                return point.median
+                return point
         return None
 
     def targets(self) -> list[Target]:
@@ -56,16 +56,15 @@ class Report:
         ):
             ours, theirs = self.find(True, 32, GATEWAY), self.find(True, 32, server)
             if ours and theirs:
-                ratio = ours.per_second / theirs.per_second
+                ratio, by_cpu = ratios(ours, theirs)
                 name = f"streams per second at 32 clients, of the {server}"
-                by_cpu = theirs.cpu_us / ours.cpu_us
                 value = f"{unit.format(ratio)} (by CPU {unit.format(by_cpu)})"
                 bound = f"at least {unit.format(least)}"
                 targets.append(Target(name, value, bound, ratio >= least))
         for stream in (False, True):
             ours, bare = self.find(stream, 1, GATEWAY), self.find(stream, 1, DIRECT)
             if ours and bare:
-                added = ours.p50_ms - bare.p50_ms
+                added = ours.median.p50_ms - bare.median.p50_ms
                 name = f"added p50 at one client, {_kind(stream)}"
                 bound = f"below {MOST_ADDED_MS:g} ms"
                 targets.append(Target(name, f"{added:.2f} ms", bound, added < MOST_ADDED_MS))
@@ -117,8 +116,7 @@ class Report:
         limit = self.find(ours.stream, ours.clients, MINIMAL)
         if limit is None:
             return []
-        by_rate = ours.median.per_second / limit.per_second
-        by_cpu = limit.cpu_us / ours.median.cpu_us
+        by_rate, by_cpu = ratios(ours, limit)
         cells = f"{_kind(ours.stream)} | {ours.clients} | gateway / minimal"
         return [f"| {cells} | {by_rate:.0%} | {by_cpu:.0%} | | |"]
 
@@ -134,6 +132,16 @@ class Report:
             "memory": asdict(self.memory) if self.memory else None,
             "targets": [asdict(target) for target in self.targets()],
         }
+
+
+def ratios(ours: Point, theirs: Point) -> tuple[float, float]:
+    """By answers per second, and by processor time: the medians of each round's own ratio.
+
+    What a round compares was measured within seconds, when the machine was as busy for both.
+    """
+    rounds = list(zip(ours.rounds, theirs.rounds, strict=True))
+    by_rate = statistics.median(one.per_second / other.per_second for one, other in rounds)
+    return by_rate, statistics.median(other.cpu_us / one.cpu_us for one, other in rounds)
 
 
 def _kind(stream: bool) -> str:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.gateway.isolation import Isolation
 from benchmarks.gateway.load import Result
 from benchmarks.gateway.memory import Memory, slope_and_spread
-from benchmarks.gateway.report import GATEWAY, LITELLM, MINIMAL, Report
+from benchmarks.gateway.report import GATEWAY, LITELLM, MINIMAL, Report, ratios
 from benchmarks.gateway.throughput import DIRECT, Point
 
 
@@ -66,3 +66,11 @@ def test_growth_is_told_from_memory_that_moves_about(growth):
 
     assert slope * 100_000 == pytest.approx(growth, abs=0.3)
     assert (slope > 2 * spread) == bool(growth)
+
+
+def test_a_ratio_compares_what_was_measured_in_the_same_round():
+    quick, slow = result(200), result(20)
+    ours = Point(True, 32, GATEWAY, quick, [quick, slow, slow])
+    theirs = Point(True, 32, MINIMAL, quick, [result(400), result(40), result(40)])
+
+    assert ratios(ours, theirs) == (0.5, 0.5)
