@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,12 @@ RANKS = {HERE / file: rank for rank, file in enumerate(LONGEST)}
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: a third of the time tests wait for what they started."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_configure() -> None:
+    """What tests start can be interrupted, also where a shell began them in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
