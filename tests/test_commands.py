@@ -1,4 +1,7 @@
-"""The commands that the documents show are ones that exist, with the options they show."""
+"""The commands that the documents show are ones that exist, with the options they show.
+
+Ours are run by tests. AWS's, which need an account, are held to the models of its APIs.
+"""
 
 import contextlib
 import functools
@@ -7,16 +10,24 @@ import io
 import os
 import re
 import runpy
+import shlex
 import sys
 from pathlib import Path
 
+import botocore.session
+import jmespath
 import pytest
+from botocore import xform_name
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 COMMAND = re.compile(
     r"(?:python|torchrun[^`\n]*?) -m ((?:workloads|operations|benchmarks|stacks)[\w.]*)([^`\n|]*)"
 )
+
+AWS = re.compile(r"(?:^ *|`)(aws [a-z0-9-]+ [^`\n]+)", re.MULTILINE)
+# Of the command line itself, not of an API.
+OF_THE_COMMAND_LINE = {("eks", "update-kubeconfig"), ("logs", "tail")}
 
 
 def commands():
@@ -75,3 +86,58 @@ def test_commands_are_found():
     modules = {module for module, _ in commands()}
 
     assert {"workloads.train", "operations.cost", "operations.preflight"} <= modules
+
+
+def test_a_command_in_a_document_is_run_by_a_test_or_is_a_benchmark_with_its_figures():
+    tests = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    tests += [path.read_text() for path in (ROOT / "tests").rglob("conftest.py")]
+    measured = (ROOT / "docs" / "benchmarks.md").read_text()
+    idle = []
+    for module in sorted({module for module, _ in commands()}):
+        run = re.compile(
+            rf"""["']{re.escape(module)}["']|from {re.escape(module)}\.__main__ import"""
+        )
+        benchmark = module.startswith("benchmarks.") and f"python -m {module}" in measured
+        if not benchmark and not any(run.search(text) for text in tests):
+            idle.append(module)
+
+    assert idle == []
+
+
+def aws_commands():
+    found = set()
+    for document in DOCUMENTS:
+        text = document.read_text().replace("\\\n", " ")
+        found |= {" ".join(one.split("  #")[0].split()) for one in AWS.findall(text)}
+    return sorted(found)
+
+
+@functools.cache
+def operations(service):
+    model = botocore.session.get_session().get_service_model(service)
+    return {
+        xform_name(name, "-"): model.operation_model(name).input_shape
+        for name in model.operation_names
+    }
+
+
+@pytest.mark.parametrize("command", aws_commands())
+def test_a_command_of_aws_is_a_call_with_parameters_it_has(command):
+    _, service, operation, *words = shlex.split(command)
+    if (service, operation) in OF_THE_COMMAND_LINE:
+        return
+    members = operations(service)[operation].members
+    known = {xform_name(member, "-") for member in members} | {"query", "output", "region"}
+    required = {
+        xform_name(member, "-") for member in operations(service)[operation].required_members
+    }
+    given = {word[2:] for word in words if word.startswith("--")}
+
+    assert given - known == set()
+    assert required - given == set()
+    if "--query" in words:
+        jmespath.compile(words[words.index("--query") + 1])
+
+
+def test_commands_of_aws_are_found():
+    assert len(aws_commands()) > 10
