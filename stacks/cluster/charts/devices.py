@@ -6,6 +6,7 @@ deployments/helm/nvidia-device-plugin, v0.20.0.
 
 from typing import TypedDict
 
+from stacks.cluster.charts.affinity import Affinity, on
 from stacks.shared.kubernetes import EFA_NODES, GPU, NEURON
 
 
@@ -27,31 +28,10 @@ class Efa(TypedDict):
     tolerations: list[_Toleration]
 
 
-class _Expression(TypedDict):
-    key: str
-    operator: str
-
-
-class _Term(TypedDict):
-    matchExpressions: list[_Expression]
-
-
-class _Terms(TypedDict):
-    nodeSelectorTerms: list[_Term]
-
-
-class _NodeAffinity(TypedDict):
-    requiredDuringSchedulingIgnoredDuringExecution: _Terms
-
-
-class _Affinity(TypedDict):
-    nodeAffinity: _NodeAffinity
-
-
 class Nvidia(TypedDict):
     """What is set of the chart of NVIDIA's plugin."""
 
-    affinity: _Affinity
+    affinity: Affinity
 
 
 def efa() -> Efa:
@@ -73,13 +53,4 @@ def nvidia() -> Nvidia:
 
     The chart looks for labels of Node Feature Discovery, which is not installed.
     """
-    accelerator: _Expression = {"key": "k8s.amazonaws.com/accelerator", "operator": "Exists"}
-    return {
-        "affinity": {
-            "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": {
-                    "nodeSelectorTerms": [{"matchExpressions": [accelerator]}]
-                }
-            }
-        }
-    }
+    return {"affinity": on("k8s.amazonaws.com/accelerator")}

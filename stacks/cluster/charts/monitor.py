@@ -4,8 +4,9 @@ Keys: aws-observability/helm-charts, charts/amazon-cloudwatch-observability/valu
 """
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
+from stacks.cluster.charts.affinity import Affinity, on
 from stacks.config import NodePoolConfig
 from stacks.shared.kubernetes import SYSTEM_NODES
 from workloads.hardware import INSTANCES
@@ -13,30 +14,8 @@ from workloads.hardware import INSTANCES
 AGENT = ("amazon-cloudwatch", "cloudwatch-agent")  # namespace and service account
 
 
-class _Expression(TypedDict):
-    key: str
-    operator: str
-    values: NotRequired[list[str]]
-
-
-class _Term(TypedDict):
-    matchExpressions: list[_Expression]
-
-
-class _Terms(TypedDict):
-    nodeSelectorTerms: list[_Term]
-
-
-class _NodeAffinity(TypedDict):
-    requiredDuringSchedulingIgnoredDuringExecution: _Terms
-
-
-class _Affinity(TypedDict):
-    nodeAffinity: _NodeAffinity
-
-
 class _Agent(TypedDict):
-    affinity: _Affinity
+    affinity: Affinity
 
 
 class _Switch(TypedDict):
@@ -44,7 +23,7 @@ class _Switch(TypedDict):
 
 
 class _Exporter(_Switch):
-    affinity: _Affinity
+    affinity: Affinity
 
 
 class _Manager(TypedDict):
@@ -89,7 +68,7 @@ def values(
     return {
         "clusterName": cluster_name,
         "region": region,
-        "agent": {"affinity": _on("pool", [pool.name for pool in here])},
+        "agent": {"affinity": on("pool", [pool.name for pool in here])},
         # It tolerates every taint, and a pod that is not a daemon's keeps a node from going.
         "manager": {"nodeSelector": SYSTEM_NODES},
         # They look at each new pod, for traces that nobody asked for.
@@ -99,26 +78,12 @@ def values(
         "neuronMonitor": {
             "enabled": allocator == "device-plugin" and any(p.hardware.neuron for p in here),
             # The chart's list lags behind the types.
-            "affinity": _on("node.kubernetes.io/instance-type", neuron),
+            "affinity": on("node.kubernetes.io/instance-type", neuron),
         },
         "dcgmExporter": {
             "enabled": any(pool.hardware.nvidia for pool in here),
-            "affinity": _on("k8s.amazonaws.com/accelerator"),
+            "affinity": on("k8s.amazonaws.com/accelerator"),
         },
         "containerLogs": {"enabled": False},
         "applicationSignals": {"enabled": False},
-    }
-
-
-def _on(label: str, values: Sequence[str] = ()) -> _Affinity:
-    """Nodes whose label has one of the values, or any."""
-    expression: _Expression = {"key": label, "operator": "Exists"}
-    if values:
-        expression = {"key": label, "operator": "In", "values": list(values)}
-    return {
-        "nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {
-                "nodeSelectorTerms": [{"matchExpressions": [expression]}]
-            }
-        }
     }
