@@ -6,9 +6,9 @@ Most other services lack what is asked there: a page of HTML is an answer that h
 import json
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 import operations.preflight.__main__ as command
+from tests.operations.conftest import serve_moto
 from tests.operations.preflight.conftest import FOLDERS
 
 SECONDS = 300.0  # moto reads its data at the first call
@@ -16,11 +16,7 @@ SECONDS = 300.0  # moto reads its data at the first call
 
 @pytest.fixture(scope="module")
 def moto():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    yield from serve_moto()
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The same answers from every kind of backend: Bedrock, an own server, a SageMaker endpoint."""
 
+import os
 import time
 from collections.abc import Callable, Iterable
 
 import openai
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.workloads.gateway.fakes import (
     Answer,
@@ -23,6 +25,21 @@ from tests.workloads.gateway.fakes import (
 NOVA = "amazon.nova-lite-v1:0"  # how the fake knows the model that clients call "nova"
 PROFILE = "arn:aws:bedrock:us-east-2:111122223333:inference-profile/us.claude-v1:0"
 MODELS = ["nova", "own", "endpoint"]
+
+
+def fuzz(examples: int) -> settings:
+    """The same examples every time; others, and as many as it says, with FUZZ_EXAMPLES."""
+    asked = os.environ.get("FUZZ_EXAMPLES")
+    return settings(
+        max_examples=int(asked or examples),
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        derandomize=asked is None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 BACKENDS = {"nova": NOVA, "own": "own", "endpoint": "tiny-llama"}
 QUESTION = "Wie heißt der Fuchs? 🦊"
 ASKED = [{"role": "user", "content": QUESTION}]

@@ -7,7 +7,6 @@ and JSON of any kind. A short run is in the suite; a long one is
 """
 
 import json
-import os
 import re
 from urllib.parse import quote
 
@@ -15,7 +14,7 @@ import httpx2
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
@@ -27,18 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.workloads.gateway.conftest import KEY, ROOT
-from tests.workloads.gateway.everywhere import MODELS, answer_anything
+from tests.workloads.gateway.everywhere import MODELS, answer_anything, fuzz
 from workloads.gateway import openapi
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
-FUZZ = settings(
-    max_examples=EXAMPLES,
-    phases=[Phase.generate],
-    deadline=None,
-    database=None,
-    derandomize="FUZZ_EXAMPLES" not in os.environ,
-    suppress_health_check=list(HealthCheck),
-)
+FUZZ = fuzz(4)
 OPERATIONS = [
     (path, method) for path, methods in openapi.DESCRIPTION["paths"].items() for method in methods
 ]

@@ -3,28 +3,19 @@
 FUZZ_EXAMPLES=2000 python -m pytest tests/workloads/gateway/test_wire.py
 """
 
-import os
 import re
 import socket
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workloads.gateway.conftest import KEY, ROOT
-from tests.workloads.gateway.everywhere import MODELS, answer_anything
+from tests.workloads.gateway.everywhere import MODELS, answer_anything, fuzz
 from workloads.gateway import openapi
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
-FUZZ = settings(
-    max_examples=EXAMPLES,
-    phases=[Phase.generate],
-    deadline=None,
-    database=None,
-    derandomize="FUZZ_EXAMPLES" not in os.environ,
-    suppress_health_check=list(HealthCheck),
-)
+FUZZ = fuzz(20)
 LEAKS = re.compile(rb"Traceback|File \"|site-packages|111122223333|arn:aws|" + str(ROOT).encode())
 BODY = b'{"model": "own", "messages": [{"role": "user", "content": "x"}]}'
 POSTED = [path for path, methods in openapi.DESCRIPTION["paths"].items() if "post" in methods]
