@@ -270,7 +270,7 @@ def test_usage_is_drawn_by_day_and_model(page, services, playground):
     expect(charts.first.locator("title")).to_contain_text(f"nova: ${cost:.2f}")
     page.locator(".measures label", has_text="Requests").click()
     expect(page.locator("figcaption").first).to_have_text("Requests by day")
-    assert charts.first.locator("rect").count() == len({row["model"] for row in rows})
+    expect(charts.first.locator("rect")).to_have_count(len({row["model"] for row in rows}))
     cells = page.locator("tbody tr", has_text="nova").locator("td")
     expect(cells.nth(1)).to_have_text("browser")
     page.get_by_label("From").fill("2030-01-01")
