@@ -51,5 +51,5 @@ def open_places(places: Places, aws: Aws) -> tuple[KeptRows | None, Ledger, Limi
         file = FileRows(places.state)
         rows = KeptRows(file_reader(file), KEPT_FILE_SECONDS)
         return rows, SqliteLedger(places.state), Limits()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise GatewayConfigError(f"{places.state} cannot be used as state: {error}") from error

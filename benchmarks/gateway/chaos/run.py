@@ -21,9 +21,8 @@ def run(
     asked, backend, gateway, code = asyncio.run(_run(folder, environment, requests, seed, kills))
     if code != 0:
         raise SystemExit(f"the gateway ended with {code}: {gateway.log.read_text()}")
-    return Audit(
-        asked, backend.attempts, gateway, read_rows(gateway.state), read_sums(gateway.state)
-    )
+    sums = read_sums(gateway.state)  # first: it opens the ledger, which moves what is beside it
+    return Audit(asked, backend.attempts, gateway, read_rows(gateway.state), sums)
 
 
 async def _run(

@@ -151,10 +151,11 @@ def test_a_spent_budget_is_told_with_its_end_and_survives_a_restart(kept, servic
     gateway = start()
     cost = ask(gateway, "sk-poor").headers["x-gateway-cost-usd"]
     assert cost == "0.012000000000"
-    assert rows() == [("settled", 400, 400, 12 * 10**9)]
     gateway.process.kill()
+    gateway.process.wait()
 
     gateway = start()
+    assert rows() == [("settled", 400, 400, 12 * 10**9)]
     with pytest.raises(openai.RateLimitError, match=f"{NEXT_MONTH:%Y-%m-01T00:00:00Z}") as caught:
         ask(gateway, "sk-poor", retries=2)
 

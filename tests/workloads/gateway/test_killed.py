@@ -106,6 +106,7 @@ async def ask_until_dead(gateway, finished: set[str], enough: int, seconds: floa
             await asyncio.sleep(0.001)
         await asyncio.sleep(seconds)
         gateway.process.kill()
+        gateway.process.wait()
 
     headers = {"authorization": "Bearer sk-a"}
     async with asyncio.timeout(60), aiohttp.ClientSession(headers=headers) as session:

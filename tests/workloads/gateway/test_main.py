@@ -91,6 +91,14 @@ def test_a_taken_port_is_a_sentence(no_aws, capsys):
         assert f"cannot listen on 127.0.0.1 port {port}" in sentence_of(capsys, "--port", port)
 
 
+@pytest.mark.parametrize("name", ["missing/state", "s" * 240, ""])
+def test_a_state_that_cannot_be_kept_is_a_sentence(no_aws, capsys, tmp_path, name):
+    no_aws.setenv("GATEWAY_CONFIG", '[[models]]\nname = "own"\nopenai = "http://127.0.0.1:9/v1"\n')
+    state = tmp_path / name
+
+    assert f"{state} cannot be used as state: " in sentence_of(capsys, "--state", str(state))
+
+
 def test_the_process_itself_ends_with_2():
     command = [sys.executable, "-m", "workloads.gateway", "--config", "/does/not/exist"]
 

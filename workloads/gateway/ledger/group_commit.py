@@ -32,9 +32,8 @@ class GroupCommit:
     it must not mind what was written already. A reservation is written once its request lasts
     for `notice_seconds`: most are over before, and cost nothing.
 
-    `write_now` writes the entry of a request beside which none is open, at once, in the event
-    loop that nobody else needs then: handing it to a thread and back takes several times as long.
-    False where it would have had to wait.
+    `write_now` is for a store that one entry can be given at once, in the event loop: it is tried
+    before, while nothing older waits. False where that failed.
     """
 
     def __init__(
@@ -57,6 +56,8 @@ class GroupCommit:
         self._idle = asyncio.Event()
         self._idle.set()
         self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()  # of all written at once
+        self._done.set_result(None)
 
     def reserve(self, reservation: Reservation) -> None:
         """Raises ApiError 503 while nothing can be written."""
@@ -76,11 +77,9 @@ class GroupCommit:
     def settle(self, entry: Entry) -> asyncio.Future[None]:
         if self._fresh.pop(entry.request_id, None) is None:
             self._noticed.discard(entry.request_id)
+        if not self._writing and self._write_now(entry):
+            return self._done
         future: asyncio.Future[None] = self._loop.create_future()
-        alone = not (self._writing or self._fresh or self._noticed)
-        if alone and self._write_now(entry):
-            future.set_result(None)
-            return future
         self._waiting.append((entry, future))
         self._begin()
         return future

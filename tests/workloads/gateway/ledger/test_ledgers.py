@@ -1,8 +1,7 @@
-"""Every ledger by the same facts, and what a file keeps of a process that was killed."""
+"""Every ledger by the same facts, and the waiting room before them."""
 
 import asyncio
 import calendar
-import sqlite3
 from datetime import date
 
 import pytest
@@ -107,40 +106,6 @@ def test_an_answer_of_unknown_length_stays_unsettled(with_ledger):
     with_ledger(check)
 
 
-def states(path) -> dict[str, str]:
-    with sqlite3.connect(path) as connection:
-        return dict(connection.execute("SELECT id, state FROM requests"))
-
-
-def test_a_file_keeps_what_was_settled_and_knows_what_was_open(tmp_path):
-    path = tmp_path / "state"
-
-    async def killed():
-        ledger = SqliteLedger(path)
-        for id in ("open", "settled", "released"):
-            ledger.reserve(Reservation(id, NOON - DAY, "a", "nova"))
-        while len(states(path)) < 3:  # reservations are written after a moment
-            await asyncio.sleep(0.01)
-        ledger.reserve(Reservation("short", NOON + 10**9, "a", "nova"))
-        ledger.release("released")
-        await ledger.settle(entry("settled", NOON - DAY))
-        return ledger  # and not closed
-
-    asyncio.run(killed())
-    assert states(path) == {"open": "open", "settled": "settled"}
-
-    async def restarted():
-        ledger = SqliteLedger(path)
-        [row] = await ledger.usage(*ALWAYS)
-        assert (row.requests, row.unsettled, row.cost) == (1, 1, 7)
-        await ledger.settle(entry("open", NOON - DAY))  # another process was still at it after all
-        [row] = await ledger.usage(*ALWAYS)
-        assert (row.requests, row.unsettled, row.cost) == (2, 0, 14)
-        await ledger.close()
-
-    asyncio.run(restarted())
-
-
 def test_what_comes_during_a_write_is_in_the_next():
     async def run():
         batches, gate = [], asyncio.Event()
@@ -193,54 +158,33 @@ def test_a_write_that_fails_is_repeated_and_after_a_while_nobody_is_let_in(monke
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("ends", ["released", "settled"])
-def test_a_request_that_begins_and_ends_before_one_write_is_not_left_open(tmp_path, ends):
-    async def main():
-        ledger = SqliteLedger(tmp_path / "s")
-        begun = Reservation("1", NOON, "a", "nova")
-        ended = [entry("1")] if ends == "settled" else []
-        ledger._commit(Batch(ended, [begun], [] if ended else ["1"]))
-        await ledger.close()
+def test_what_can_be_written_at_once_does_not_wait_for_others_but_for_older_ones(monkeypatch):
+    monkeypatch.setattr(group_commit, "AGAIN_SECONDS", 0.001)
 
-    asyncio.run(main())
+    async def run():
+        written, works = [], True
 
-    with sqlite3.connect(tmp_path / "s") as connection:
-        states = [state for (state,) in connection.execute("SELECT state FROM requests")]
-    assert states == ["settled"] * (ends == "settled")
+        def write_now(entry: Entry) -> bool:
+            if works:
+                written.append(entry.request_id)
+            return works
 
+        async def write(batch: Batch) -> None:
+            if not works:
+                raise OSError("disk full")
+            written.extend(one.request_id for one in batch.entries)
 
-def test_a_request_that_is_alone_is_written_at_once_and_one_of_many_with_the_others(tmp_path):
-    async def main():
-        ledger = SqliteLedger(tmp_path / "s")
-        ledger.reserve(Reservation("alone", NOON, "a", "nova"))
-        assert ledger.settle(entry("alone")).done()
-        assert states(tmp_path / "s") == {"alone": "settled"}
+        commits = GroupCommit(write, notice_seconds=10, write_now=write_now)
+        commits.reserve(Reservation("open", NOON, "a", "nova"))
+        assert commits.settle(entry("1")).done()
+        works = False
+        second = commits.settle(entry("2"))
+        await asyncio.sleep(0.005)
+        works = True
+        third = commits.settle(entry("3"))
+        assert not third.done()
+        await asyncio.gather(second, third)
+        assert commits.settle(entry("4")).done()
+        assert written == ["1", "2", "3", "4"]
 
-        ledger.reserve(Reservation("other", NOON + 10**9, "a", "nova"))
-        one = ledger.settle(entry("one"))
-        assert not one.done()
-        two = ledger.settle(entry("two"))
-        await asyncio.gather(one, two)
-        await ledger.settle(entry("other"))
-        [row] = await ledger.usage(*ALWAYS)
-        assert (row.requests, row.cost) == (4, 28)
-        await ledger.close()
-
-    asyncio.run(main())
-
-
-def test_while_another_process_writes_nothing_is_lost_and_the_event_loop_goes_on(tmp_path):
-    async def main():
-        ledger = SqliteLedger(tmp_path / "s")
-        with sqlite3.connect(tmp_path / "s", isolation_level=None) as other:
-            other.execute("BEGIN IMMEDIATE")
-            settled = ledger.settle(entry("1"))
-            assert not settled.done()
-            await asyncio.sleep(0.01)
-            assert not settled.done()
-            other.execute("COMMIT")
-        await settled
-        assert states(tmp_path / "s") == {"1": "settled"}
-        await ledger.close()
-
-    asyncio.run(main())
+    asyncio.run(run())
