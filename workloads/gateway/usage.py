@@ -4,6 +4,10 @@ from typing import Any, NamedTuple
 
 from workloads.gateway.config import PriceConfig
 
+# Of one kind in one answer. A server that tells more is wrong, and what it costs would not be an
+# integer of 64 bits any more, which the ledger could never write.
+MOST_TOKENS = 1_000_000_000
+
 
 class Usage(NamedTuple):
     """Tokens by the way they are charged; the four do not overlap.
@@ -80,4 +84,4 @@ class Usage(NamedTuple):
 
 def _count(usage: dict[str, Any], key: str) -> int:
     value = usage.get(key)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value <= MOST_TOKENS else 0

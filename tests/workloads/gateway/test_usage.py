@@ -33,6 +33,8 @@ def test_usage_of_openai_servers_comes_back_the_same():
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
+        ({"prompt_tokens": 2**63, "completion_tokens": 10**9 + 1}, Usage(0, 0)),
+        ({"prompt_tokens": 10**9, "completion_tokens": 5}, Usage(10**9, 5)),
         (None, None),
         ("many", None),
         ({"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None}, Usage(3, 2)),
