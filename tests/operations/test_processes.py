@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from operations.processes import Process, ProcessError, ProcessTree
+from tests.waiting import PATIENCE, wait_for
 
 ENVIRONMENT = dict(os.environ)
 
@@ -64,7 +65,7 @@ def test_the_last_line_of_an_earlier_run_is_not_quoted(tmp_path):
 
 
 def test_a_killed_process_names_the_signal(tmp_path):
-    with python("sleeper", "import time; time.sleep(60)", tmp_path) as process:
+    with python("sleeper", "import time; time.sleep(600)", tmp_path) as process:
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(ProcessError, match="sleeper was killed by SIGKILL"):
             process.check()
@@ -73,7 +74,7 @@ def test_a_killed_process_names_the_signal(tmp_path):
 def test_waiting_ends_when_a_needed_process_ends(tmp_path):
     with (
         python("server", "pass", tmp_path / "a") as server,
-        python("client", "import time; time.sleep(60)", tmp_path / "b") as client,
+        python("client", "import time; time.sleep(600)", tmp_path / "b") as client,
         pytest.raises(ProcessError, match="server ended with exit code 0"),
     ):
         client.check(needs=[server])
@@ -81,7 +82,7 @@ def test_waiting_ends_when_a_needed_process_ends(tmp_path):
 
 def test_readiness_that_never_comes_is_an_error(tmp_path):
     with (
-        python("sleeper", "import time; time.sleep(60)", tmp_path) as process,
+        python("sleeper", "import time; time.sleep(600)", tmp_path) as process,
         pytest.raises(ProcessError, match="sleeper was not ready after 0 s"),
     ):
         process.wait_until_ready(lambda: False, timeout=0.2)
@@ -89,13 +90,13 @@ def test_readiness_that_never_comes_is_an_error(tmp_path):
 
 GRANDCHILDREN = """
 import subprocess, sys, time
-sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
 subprocess.Popen(sleep)
 subprocess.Popen(sleep, start_new_session=True)
 orphan_maker = "import subprocess, sys; subprocess.Popen(%r, start_new_session=True)" % (sleep,)
 subprocess.run([sys.executable, "-c", orphan_maker])
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -106,8 +107,8 @@ def test_stopping_ends_children_sessions_and_orphans(tmp_path, ending):
     tree = ProcessTree(ENVIRONMENT)
     process = python("parent", code, tmp_path, tree.environment)
     try:
-        process.wait_until_ready(lambda: "ready" in process.log.read_text(), timeout=30)
-        assert len(list(tree.members())) == 4
+        process.wait_until_ready(lambda: "ready" in process.log.read_text(), timeout=PATIENCE)
+        wait_for(lambda: len(list(tree.members())) == 4)  # none while it becomes its program
         if ending == "kill":
             os.kill(process.pid, signal.SIGKILL)
     finally:
@@ -123,7 +124,7 @@ def test_a_child_that_nobody_noted_is_still_found(tmp_path):
 import sys
 from pathlib import Path
 from operations.processes import Process, kill_everything
-command = [sys.executable, "-c", "import time; time.sleep(60)"]
+command = [sys.executable, "-c", "import time; time.sleep(600)"]
 print(Process("child", command, log=Path({str(tmp_path / "log")!r}), environment={{}}).pid)
 kill_everything()
 """

@@ -1,6 +1,5 @@
 import json
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import psutil
 import pytest
 
 from operations.embedded.emulator import REPOSITORY, Emulator, PortError
+from tests.waiting import PATIENCE, free_port
 
 FUNCTION = {
     "Type": "AWS::Lambda::Function",
@@ -60,9 +60,7 @@ def test_a_taken_port_is_said_in_one_sentence(emulator, tmp_path):
 
 
 def test_an_explicit_port_is_used(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
 
     with Emulator(folder=tmp_path, region="us-east-2", port=port) as emulator:
         assert emulator.url == f"http://127.0.0.1:{port}"
@@ -80,7 +78,7 @@ def test_nothing_outlives_it(tmp_path, new_stack, killed):
         processes[0].kill()
     emulator.stop()
 
-    assert not [process for process in processes if process.is_running()]
+    assert psutil.wait_procs(processes, timeout=PATIENCE)[1] == []  # their parents may be slow
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -93,8 +91,8 @@ def test_the_command_prints_exports_and_ends_with_all_it_started(tmp_path, sent)
     started = psutil.Process(process.pid).children(recursive=True)
 
     process.send_signal(sent)
-    code = process.wait(timeout=120)
-    _, alive = psutil.wait_procs(started, timeout=120)
+    code = process.wait(timeout=PATIENCE)
+    _, alive = psutil.wait_procs(started, timeout=PATIENCE)
 
     port = (tmp_path / "port").read_text()
     assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}\n" in lines

@@ -34,13 +34,13 @@ def test_what_is_not_answered_in_time_is_said(case):
         [asks("slow", waits), asks("quick", lambda case: iter([Found("note", "w", "f")]))],
         case,
         lambda outcome: None,
-        seconds=0.5,
+        seconds=1.5,
     )
     never.set()
 
     [slow, quick] = outcomes
     assert (slow.answered, quick.answered) == (False, True)
-    assert slow.found[0].what == "could not ask: AWS did not answer within 0.5 seconds"
+    assert slow.found[0].what == "could not ask: AWS did not answer within 1.5 seconds"
     assert slow.found[0].why == "it hurts"
 
 

@@ -2,13 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE, free_port
 from workloads.acceptance.floors import MARGIN, PAIRS
 from workloads.acceptance.peers import names
 from workloads.hardware import INSTANCES
@@ -52,7 +52,8 @@ def node(tmp_path):
         return subprocess.run(
             [sys.executable, "-m", "workloads.acceptance", "--instance-type", "trn1.32xlarge",
              "--ranks", "32", *options],
-            cwd=REPOSITORY, env=environment | told, capture_output=True, text=True, timeout=60,
+            cwd=REPOSITORY, env=environment | told, capture_output=True, text=True,
+            timeout=PATIENCE,
         )  # fmt: skip
 
     run.asked = lambda: (tmp_path / "asked").read_text().splitlines()
@@ -100,10 +101,8 @@ def test_a_run_that_does_not_end_well_is_told_with_its_last_lines(node, text, co
 
 def gang(tmp_path):
     """Options and environment of the first pod of two, both of which are this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     told = {"MASTER_ADDR": "acceptance-node-0-0.acceptance", "JOB_COMPLETION_INDEX": "0"}
-    options = ("--nodes", "2", "--ssh-port", str(port), "--secrets", str(tmp_path))
+    options = ("--nodes", "2", "--ssh-port", str(free_port()), "--secrets", str(tmp_path))
     return (*options, "--hosts", "127.0.0.1", "localhost"), told
 
 

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from operations.processes import Process
+from tests.waiting import PATIENCE
 from workloads.benchmark.__main__ import main
 
 REPOSITORY = Path(__file__).parents[3]
@@ -31,11 +32,11 @@ def server(model, tmp_path_factory):
             urls[:] = [found[1]]
             try:
                 return httpx2.get(found[1].removesuffix("/v1") + "/health").status_code == 200
-            except httpx2.ConnectError:
+            except httpx2.TransportError:
                 return False
 
         urls: list[str] = []
-        process.wait_until_ready(ready, timeout=60)
+        process.wait_until_ready(ready, timeout=PATIENCE)
         yield urls[0]
 
 

@@ -27,7 +27,7 @@ class Shop:
     def __init__(self, cache: Folder, folder) -> None:
         self.cache = cache
         self.now = datetime.now(UTC)
-        self.later = self.now + LOCK_AGE + timedelta(minutes=1)
+        self.later = self.now + LOCK_AGE + timedelta(hours=1)
         self._folder = folder
 
     def key(self, kind: str = "decoder", **changes) -> Key:

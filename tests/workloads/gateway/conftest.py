@@ -24,6 +24,7 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.fakes import FakeServices
 from workloads.gateway.dynamodb import Table
 from workloads.gateway.signing import Credentials, Signer
@@ -86,21 +87,29 @@ class Running:
         self.url = match[0]
 
     def get(self, path: str, key: str = KEY) -> httpx2.Response:
-        return httpx2.get(f"{self.url}{path}", headers={"authorization": f"Bearer {key}"})
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx2.get(f"{self.url}{path}", headers=headers, timeout=PATIENCE)
 
     def chat(self, body: dict, key: str = KEY, **headers: str) -> httpx2.Response:
         """The answer to a chat completion, read to its end."""
         headers = {"authorization": f"Bearer {key}", **headers}
-        return httpx2.post(f"{self.url}/v1/chat/completions", json=body, headers=headers)
+        url = f"{self.url}/v1/chat/completions"
+        return httpx2.post(url, json=body, headers=headers, timeout=PATIENCE)
 
     def logged(self) -> list[dict]:
         """What it has logged; everything, once it has stopped."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        *lines, rest = self.log.read_text().split("\n")
+        assert not rest or self.process.poll() is None  # a running one may be amid a line
+        return [json.loads(line) for line in lines]
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self.process.wait(PATIENCE)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)  # at once, whatever its time to leave is
         try:
-            return self.process.wait(10)
+            return self.ended()
         finally:
             self.process.kill()
             self.process.wait()
@@ -161,7 +170,7 @@ def forget(services) -> None:
 def http(gateway) -> Iterator[httpx2.Client]:
     """A plain HTTP client of the gateway with the key of team-a."""
     headers = {"authorization": f"Bearer {KEY}"}
-    with httpx2.Client(base_url=gateway.url, headers=headers) as client:
+    with httpx2.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE) as client:
         yield client
 
 
@@ -170,7 +179,7 @@ def metric_of() -> Callable[..., float]:
     """The value of a gateway's metric for its labels' values; 0 where it has none yet."""
 
     def read(gateway: Running, name: str, *labels: str) -> float:
-        for family in text_string_to_metric_families(httpx2.get(f"{gateway.url}/metrics").text):
+        for family in text_string_to_metric_families(gateway.get("/metrics").text):
             for sample in family.samples:
                 if sample.name == name and tuple(sample.labels.values()) == labels:
                     return sample.value
@@ -225,7 +234,7 @@ _NUMBERS = itertools.count()
 def client(gateway) -> Iterator[openai.OpenAI]:
     """OpenAI's client."""
     url = f"{gateway.url}/v1"
-    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=30) as client:
+    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=PATIENCE) as client:
         yield client
 
 

@@ -1,8 +1,7 @@
 """The same answers from every kind of backend: Bedrock, an own server, a SageMaker endpoint."""
 
 import os
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import openai
 import pytest
@@ -138,14 +137,6 @@ def openai_embeddings(vectors: list[list[float]], model: str = "own") -> dict:
 
 def turn(*blocks: dict, role: str = "user") -> dict:
     return {"role": role, "content": list(blocks)}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Until what the gateway does in its own time is done."""
-    until = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def stream_error(client: openai.OpenAI, model: str) -> tuple[str, openai.APIError]:

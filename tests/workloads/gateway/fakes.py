@@ -17,6 +17,7 @@ from zlib import crc32
 
 from aiohttp import web
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.fake_guardrail import apply_guardrail
 
 
@@ -158,12 +159,16 @@ class FakeServices:
 
     def __enter__(self) -> "FakeServices":
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+    def next_aborted(self) -> str:
+        """Whose answer was broken off by its client; waits for one that will be."""
+        return self.aborted.get(timeout=PATIENCE)
 
     def answer(self, who: str, *steps: bytes | Gate | Cut, **answer: Any) -> None:
         """Say what `who` answers from now on: a Bedrock model id, an endpoint, a model's name."""

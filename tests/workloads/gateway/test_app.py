@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.fakes import converse_answer, openai_completion
 from workloads.gateway.exchange import MAX_BODY
 
@@ -131,7 +132,7 @@ def test_a_request_that_is_too_large_is_413(http, chunked):
 
 
 def test_a_request_that_says_it_is_too_large_is_not_waited_for(gateway):
-    connection = http_client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=10)
+    connection = http_client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=PATIENCE)
     connection.putrequest("POST", CHAT)
     connection.putheader("authorization", "Bearer sk-team-a")
     connection.putheader("content-length", str(MAX_BODY + 1))
@@ -210,7 +211,7 @@ def test_random_requests_never_make_it_fail(gateway, services):
     pieces = ['"role"', '"user"', "null", "-1", "1e999", '"tools"', "{", "}", "[", "]", ":", ","]
     pieces += [json.dumps(QUESTION), '"content"', '{"model":"nova","messages":[', '"\\u0000"']
     host = gateway.url.removeprefix("http://")
-    connection = http_client.HTTPConnection(host, timeout=10)
+    connection = http_client.HTTPConnection(host, timeout=PATIENCE)
     for _ in range(200):
         body = "".join(chance.choices(pieces, k=chance.randrange(8))).encode()
         if chance.random() < 0.2:

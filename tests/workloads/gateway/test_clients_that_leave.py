@@ -1,10 +1,14 @@
 """Clients that hang up: own models are spared the work, and what Bedrock bills is settled."""
 
+import http.client
+import json
+
 import openai
 import pytest
 
+from tests.waiting import PATIENCE, wait_for
 from tests.workloads.gateway.conftest import KEY
-from tests.workloads.gateway.everywhere import ASKED, NOVA, parts, wait_for
+from tests.workloads.gateway.everywhere import ASKED, NOVA, parts
 from tests.workloads.gateway.fakes import Gate, converse_stream, openai_chunk, sse, usage
 
 
@@ -17,9 +21,9 @@ def test_a_client_that_leaves_aborts_an_own_model(gateway, services, metric, mod
     services.answer(who, *(steps if begun else []), gate, b"")
     before = metric("gateway_requests_total", "team-a", model, "499")
 
-    leave(gateway, model, begun)
+    leave(gateway, services, model, who, begun)
 
-    assert services.aborted.get(timeout=10) == who
+    assert services.next_aborted() == who
     gate.open()
     wait_for(lambda: metric("gateway_requests_total", "team-a", model, "499") == before + 1)
     assert metric("gateway_in_flight_requests", "team-a", model) == 0
@@ -33,7 +37,7 @@ def test_a_client_that_leaves_bedrock_pays_for_what_bedrock_bills(gateway, servi
     gone = metric("gateway_requests_total", "team-a", "nova", "499")
     tokens = metric("gateway_tokens_total", "team-a", "nova", "output")
 
-    leave(gateway, "nova", begun)
+    leave(gateway, services, "nova", NOVA, begun)
     assert metric("gateway_in_flight_requests", "team-a", "nova") == 1
     gate.open()
 
@@ -43,16 +47,18 @@ def test_a_client_that_leaves_bedrock_pays_for_what_bedrock_bills(gateway, servi
     assert services.aborted.empty()
 
 
-def leave(gateway, model, begun) -> None:
-    """Ask for a stream and hang up, after its first chunk or before any."""
-    client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
-    with client:
-        if begun:
-            stream = client.chat.completions.create(model=model, messages=ASKED, stream=True)
-            with stream:
-                next(iter(stream))
-        else:
-            with pytest.raises(openai.APITimeoutError):
-                client.with_options(timeout=0.5).chat.completions.create(
-                    model=model, messages=ASKED, stream=True
-                )
+def leave(gateway, services, model, who, begun) -> None:
+    """Ask for a stream and hang up, after its first chunk or once the model was asked for it."""
+    if begun:
+        client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0)
+        with (
+            client,
+            client.chat.completions.create(model=model, messages=ASKED, stream=True) as stream,
+        ):
+            next(iter(stream))
+        return
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=PATIENCE)
+    body = json.dumps({"model": model, "messages": ASKED, "stream": True})
+    connection.request("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {KEY}"})
+    wait_for(lambda: who in services.received)
+    connection.close()

@@ -5,6 +5,7 @@ import socket
 
 import httpx2
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import sha256
 from workloads.gateway.connection import Connection
 from workloads.gateway.server import uvicorn
@@ -106,7 +107,7 @@ def test_what_is_no_request_is_refused_at_once():
 def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(start_gateway):
     gateway = start_gateway(FILE)
     with socket.create_connection(("127.0.0.1", int(gateway.url.rsplit(":")[-1]))) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.sendall(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-a\r\n"
             b"expect: 100-continue\r\ncontent-length: 2\r\n\r\n"
@@ -115,4 +116,4 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(start_gateway):
         client.sendall(b"{}")
         assert client.recv(1000).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
-    assert httpx2.head(f"{gateway.url}/health").status_code == 405
+    assert httpx2.head(f"{gateway.url}/health", timeout=PATIENCE).status_code == 405

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import KEY, ROOT
 from tests.workloads.gateway.everywhere import MODELS, answer_anything, fuzz
 from workloads.gateway import openapi
@@ -47,7 +48,7 @@ models = st.sampled_from(MODELS * 3) | st.text(min_size=1, max_size=9)
 @pytest.fixture(scope="module")
 def client(gateway):
     headers = {"authorization": f"Bearer {KEY}"}
-    with httpx2.Client(base_url=gateway.url, headers=headers, timeout=30) as client:
+    with httpx2.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE) as client:
         yield client
 
 

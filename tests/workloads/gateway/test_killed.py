@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.waiting import PATIENCE, stay_within_a_day
 from tests.workloads.gateway.conftest import sha256
 from tests.workloads.gateway.fakes import converse_answer, converse_stream, usage
 from workloads.gateway.ledger.sqlite import SqliteLedger
@@ -41,7 +42,7 @@ class Bedrock:
 
     def __enter__(self) -> "Bedrock":
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +110,7 @@ async def ask_until_dead(gateway, finished: set[str], enough: int, seconds: floa
         gateway.process.wait()
 
     headers = {"authorization": "Bearer sk-a"}
-    async with asyncio.timeout(60), aiohttp.ClientSession(headers=headers) as session:
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession(headers=headers) as session:
         clients = (client(session, number % 2 == 0) for number in range(CLIENTS))
         await asyncio.gather(kill(), *clients)
 
@@ -117,6 +118,7 @@ async def ask_until_dead(gateway, finished: set[str], enough: int, seconds: floa
 @pytest.fixture
 def killed(start_gateway, tmp_path):
     """What Bedrock answered, what clients saw the end of, and the file that was left."""
+    stay_within_a_day()
     state, finished, chance = tmp_path / "state", set(), random.Random(5)
     with Bedrock() as bedrock:
         for _ in range(KILLS):

@@ -165,7 +165,7 @@ def test_it_ends_with_0_after_the_streams_that_are_open(start_gateway, services)
     gate.open()
 
     assert [c.choices[0].delta.content for c in stream] == ["Hel", "lo", None]
-    assert gateway.process.wait(10) == 0
+    assert gateway.ended() == 0
     assert {line["level"] for line in gateway.logged()} == {"info"}
 
 
@@ -174,5 +174,5 @@ def test_it_ends_with_0_on_ctrl_c(start_gateway):
 
     gateway.process.send_signal(2)
 
-    assert gateway.process.wait(10) == 0
+    assert gateway.ended() == 0
     assert {line["level"] for line in gateway.logged()} <= {"info"}

@@ -8,6 +8,7 @@ import httpx2
 import openai
 import pytest
 
+from tests.waiting import PATIENCE, wait_for
 from tests.workloads.gateway.conftest import sha256
 from tests.workloads.gateway.fakes import Gate, converse_answer, converse_stream
 from workloads.gateway import server
@@ -40,9 +41,14 @@ def open_stream(gateway, services):
 
 
 def wait_until_unready(gateway) -> httpx2.Response:
-    while (answer := httpx2.get(f"{gateway.url}/ready")).status_code == 200:
-        pass
-    return answer
+    answers: list[httpx2.Response] = []
+
+    def unready() -> bool:
+        answers.append(gateway.get("/ready"))
+        return answers[-1].status_code != 200
+
+    wait_for(unready)
+    return answers[-1]
 
 
 def wait_until_closed(gateway) -> None:
@@ -56,7 +62,7 @@ def wait_until_closed(gateway) -> None:
 def test_told_to_stop_it_serves_on_until_the_load_balancer_has_turned_away(start_gateway, services):
     gateway = start_gateway(FILE, "--leave", "60")
     stream, gate = open_stream(gateway, services)
-    with httpx2.Client() as kept:  # as a load balancer keeps its connections
+    with httpx2.Client(timeout=PATIENCE) as kept:  # as a load balancer keeps its connections
         assert "connection" not in kept.get(f"{gateway.url}/ready").headers
 
         gateway.process.terminate()
@@ -72,7 +78,7 @@ def test_told_to_stop_it_serves_on_until_the_load_balancer_has_turned_away(start
     assert gateway.process.poll() is None
     gate.open()
     assert [chunk.choices[0].delta.content for chunk in stream] == ["Hel", "lo", None]
-    assert gateway.process.wait(10) == 0
+    assert gateway.ended() == 0
     assert {line["level"] for line in gateway.logged()} <= {"info"}
 
 
@@ -84,7 +90,7 @@ def test_after_the_time_to_leave_it_ends_by_itself(start_gateway, services):
 
     gateway.process.terminate()
 
-    assert gateway.process.wait(10) == 0
+    assert gateway.ended() == 0
     assert {line["level"] for line in gateway.logged()} <= {"info"}
 
 
@@ -99,8 +105,8 @@ def test_a_stream_that_outlasts_the_drain_is_told_so(start_gateway, services, nu
 
     with pytest.raises(openai.APIError, match="is being stopped"):
         list(stream)
-    assert gateway.process.wait(10) == 0
-    assert services.aborted.get(timeout=10) == NOVA
+    assert gateway.ended() == 0
+    assert services.next_aborted() == NOVA
 
 
 def test_an_answer_that_outlasts_the_drain_is_503(start_gateway, services):
@@ -113,8 +119,7 @@ def test_an_answer_that_outlasts_the_drain_is_503(start_gateway, services):
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-a\r\n"
             b"content-length: %d\r\n\r\n%b" % (len(body), body)
         )
-        while NOVA not in services.received:
-            pass
+        wait_for(lambda: NOVA in services.received)
         gateway.process.terminate()
         wait_until_unready(gateway)
         gateway.process.terminate()
@@ -123,8 +128,8 @@ def test_an_answer_that_outlasts_the_drain_is_503(start_gateway, services):
 
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"is being stopped" in answer
-    assert gateway.process.wait(10) == 0
-    assert services.aborted.get(timeout=10) == NOVA
+    assert gateway.ended() == 0
+    assert services.next_aborted() == NOVA
 
 
 def test_a_ledger_that_cannot_be_written_does_not_keep_it(monkeypatch, caplog):

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from tests.waiting import stay_within_a_day
 from tests.workloads.gateway.conftest import KEY, sha256
 from tests.workloads.gateway.fakes import converse_answer, usage
 from workloads.gateway.errors import ApiError
@@ -55,6 +56,7 @@ def test_what_cannot_be_a_period_is_refused_with_a_sentence(query, sentence):
 @pytest.fixture(scope="module")
 def counted(start_gateway, services, tmp_path_factory):
     """A gateway with a ledger and two tenants, each of whom has asked once; one is an admin."""
+    stay_within_a_day()
     gateway = start_gateway(
         f"""
         [[models]]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import KEY, ROOT
 from tests.workloads.gateway.everywhere import MODELS, answer_anything, fuzz
 from workloads.gateway import openapi
@@ -35,7 +36,7 @@ def send(gateway, http, services):
     address = urlsplit(gateway.url)
 
     def send(data: bytes, *more: bytes, leaves: bool = True) -> bytes:
-        with socket.create_connection((address.hostname, address.port), 10) as connection:
+        with socket.create_connection((address.hostname, address.port), PATIENCE) as connection:
             received = b""
             try:
                 for part in (data, *more):
@@ -44,6 +45,8 @@ def send(gateway, http, services):
                     connection.shutdown(socket.SHUT_WR)
                 while part := connection.recv(65536):
                     received += part
+            except TimeoutError:
+                raise
             except OSError:
                 pass  # closed while it was still being written to
         holds(received)

@@ -10,6 +10,7 @@ import pytest
 import requests
 from moto import mock_aws
 
+from tests.waiting import PATIENCE
 from workloads.images.__main__ import main
 from workloads.jobs.images import ROOT, images
 from workloads.versions import VERSIONS
@@ -185,7 +186,7 @@ def scanned(ecr, pushed):
         }
         results = {"results": [result], "region": "us-east-2"}
         at = "http://motoapi.amazonaws.com/moto-api/static/ecr/scan-finding-results"
-        assert requests.post(at, json=results, timeout=10).status_code == 201
+        assert requests.post(at, json=results, timeout=PATIENCE).status_code == 201
         return pushed.tag
 
     return give

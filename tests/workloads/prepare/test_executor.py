@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
 from workloads.command import InputError, StageError
 from workloads.files import open_folder
 from workloads.prepare.executor import Executor, Share
@@ -57,7 +58,7 @@ def test_pods_do_a_share_each_and_wait_for_the_others(tmp_path):
     for task in squares(5)[::2]:  # what index 0 of 2 does
         do(task, work)
 
-    with Executor(str(tmp_path), share=Share(index=1, of=2), patience=5) as executor:
+    with Executor(str(tmp_path), share=Share(index=1, of=2), patience=PATIENCE) as executor:
         tallies = executor.run("square", squares(5))
 
     assert [tally["square"] for tally in tallies] == [n * n for n in range(5)]

@@ -104,7 +104,7 @@ def test_killed_at_random_moments_and_run_again_it_gives_the_same_bytes(texts, p
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             killed += 1
-        process.communicate(timeout=60)  # until the workers have closed their end of the pipe too
+        process.communicate(timeout=240)  # until the workers have closed their end of the pipe too
 
     process = start(texts, tmp_path, "--workers", "2")
     output, _ = process.communicate(timeout=240)

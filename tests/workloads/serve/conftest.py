@@ -10,6 +10,7 @@ import pytest
 from openai import OpenAI
 
 from operations.processes import Process
+from tests.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -21,8 +22,9 @@ def server(model, tmp_path_factory) -> Iterator[str]:
     command = [sys.executable, "-m", "workloads.serve", "--model", model, "--port", "0"]
     environment = dict(os.environ)
     with Process("serve", command, log=log, environment=environment, cwd=REPOSITORY) as process:
-        process.wait_until_ready(lambda: "serving" in log.read_text(), timeout=60)
-        [url] = re.findall(r"serving micro at (http://\S+/v1)\n", log.read_text())
+        served = re.compile(r"serving micro at (http://\S+/v1)\n")
+        process.wait_until_ready(lambda: served.search(log.read_text()), timeout=PATIENCE)
+        [url] = served.findall(log.read_text())
         yield url
 
 

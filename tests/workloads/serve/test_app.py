@@ -12,6 +12,8 @@ from typing import ClassVar
 import pytest
 import uvicorn
 
+from tests.waiting import PATIENCE, wait_for
+from workloads.deploy.pods.drain import under_way
 from workloads.serve.app import Server
 from workloads.serve.engine import Piece, Sampling
 
@@ -65,13 +67,13 @@ def port(engine) -> Iterator[int]:
     thread.start()
     yield listener.getsockname()[1]
     server.should_exit = True
-    thread.join(timeout=20)
+    thread.join(timeout=PATIENCE)
     assert not thread.is_alive()
 
 
 def post(port: int, prompt: str = "hi", **options) -> http.client.HTTPConnection:
     """A request sent, its answer not yet read."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     body = {"model": "held", "messages": [{"role": "user", "content": prompt}], **options}
     connection.request(
         "POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"}
@@ -79,10 +81,15 @@ def post(port: int, prompt: str = "hi", **options) -> http.client.HTTPConnection
     return connection
 
 
-def get(port: int, path: str) -> dict:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+def get(port: int, path: str) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("GET", path)
-    return json.loads(connection.getresponse().read())
+    return connection.getresponse().read()
+
+
+def asking(port: int) -> float:
+    """How many requests the server has."""
+    return under_way(get(port, "/metrics").decode())
 
 
 def event(answer: http.client.HTTPResponse) -> dict | str:
@@ -107,7 +114,7 @@ def test_the_server_answers_others_while_it_generates(engine, port):
     answer = post(port, stream=True, max_tokens=1).getresponse()
     event(answer)
 
-    assert get(port, "/health") == {"status": "ok"}
+    assert json.loads(get(port, "/health")) == {"status": "ok"}
     engine.step.release()
     assert event(answer)["choices"][0]["delta"] == {"content": "é"}
 
@@ -131,10 +138,11 @@ def test_a_client_that_goes_away_is_generated_for_no_longer(engine, port, stream
     engine.step.release()
     if stream:
         event(connection.getresponse())
+    wait_for(lambda: engine.begun)
     connection.sock.shutdown(socket.SHUT_RDWR)
     connection.close()
 
-    assert engine.cancelled.wait(timeout=20)
+    assert engine.cancelled.wait(timeout=PATIENCE)
 
 
 def test_a_client_that_goes_away_while_it_waits_is_never_begun(engine, port):
@@ -142,9 +150,10 @@ def test_a_client_that_goes_away_while_it_waits_is_never_begun(engine, port):
     event(first)
     second = post(port, "bb", stream=True, max_tokens=5)
     event(second.getresponse())
+    wait_for(lambda: asking(port) == 2)
     second.sock.shutdown(socket.SHUT_RDWR)
     second.close()
-    get(port, "/health")
+    wait_for(lambda: asking(port) == 1)
 
     engine.step.release(10)
     third = post(port, "ccc", max_tokens=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
 from workloads.files import open_folder
 from workloads.serve.__main__ import main
 
@@ -66,7 +67,7 @@ def test_a_model_in_s3_is_served_until_it_is_told_to_end(model, bucket):
         line = process.stderr.readline()
         assert line.startswith("serving micro at http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=30)
+        _, rest = process.communicate(timeout=PATIENCE)
         assert rest == ""
     finally:
         process.kill()

@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.waiting import PATIENCE, wait_for
 from workloads import checkpoints
 from workloads.files import open_folder
 from workloads.train.__main__ import main
@@ -83,7 +83,7 @@ def test_steps_go_on_while_a_checkpoint_is_written(train, tmp_path, monkeypatch)
     describe, went_on = checkpoints.describe_files, threading.Event()
 
     def describe_late(path):
-        assert went_on.wait(60)
+        assert went_on.wait(PATIENCE)
         return describe(path)
 
     monkeypatch.setattr(checkpoints, "describe_files", describe_late)
@@ -146,9 +146,8 @@ def place(request, tmp_path) -> str:
 
 def test_a_job_whose_run_another_has_continued_completes_nothing_more(train, place, capsys):
     def take_over() -> None:
-        deadline = time.monotonic() + 60
-        while not open_folder(place).exists("latest.json") and time.monotonic() < deadline:
-            time.sleep(0.01)  # step 10 is saved beside the steps that follow it
+        # step 10 is saved beside the steps that follow it
+        wait_for(lambda: open_folder(place).exists("latest.json"))
         Attempts(open_folder(place)).begin(step=10, processes=1, device="cpu")
 
     assert train(out=place, at={15: take_over}) == 1

@@ -34,7 +34,7 @@ def test_a_mistake_ends_with_one_sentence(data, tmp_path, capsys, options, sente
 
 def test_processes_that_do_not_divide_the_batch_are_refused_by_the_first(data, tmp_path, launcher):
     process = launcher.start("--data", data, "--out", tmp_path / "run", "--batch", "3")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
 
     said = [line for line in output.splitlines() if line.startswith("train:")]
     assert process.returncode != 0

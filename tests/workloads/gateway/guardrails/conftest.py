@@ -3,6 +3,7 @@
 import openai
 import pytest
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import KEY, sha256
 from tests.workloads.gateway.everywhere import BACKENDS, NOVA, parts
 from tests.workloads.gateway.fakes import openai_completion, openai_stream
@@ -52,9 +53,8 @@ def guarded(start_gateway, services):
 
 @pytest.fixture(scope="module")
 def client(guarded):
-    with openai.OpenAI(
-        base_url=f"{guarded.url}/v1", api_key=KEY, max_retries=0, timeout=10
-    ) as client:
+    url = f"{guarded.url}/v1"
+    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=PATIENCE) as client:
         yield client
 
 

@@ -6,6 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.waiting import wait_for
+
+# Spans leave at once; at a gateway's end there are 3 s for all that is left.
+AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "20"}  # ms
+
 
 class Collector(ThreadingHTTPServer):
     """Keeps what is exported to `url`."""
@@ -24,6 +29,10 @@ class Collector(ThreadingHTTPServer):
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()
+
+    def wait_for_spans(self, number: int) -> None:
+        """Until so many have come."""
+        wait_for(lambda: len(self.spans) >= number)
 
     def take(self, path: str, body: bytes) -> None:
         assert path == "/v1/traces"

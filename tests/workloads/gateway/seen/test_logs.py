@@ -10,6 +10,7 @@ import threading
 import httpx2
 import pytest
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import KEY, sha256
 from tests.workloads.gateway.fakes import (
     Answer,
@@ -22,7 +23,7 @@ from tests.workloads.gateway.fakes import (
     sse,
     usage,
 )
-from tests.workloads.gateway.seen.collector import Collector
+from tests.workloads.gateway.seen.collector import AT_ONCE, Collector
 from workloads.gateway.seen.logs import (
     PAUSE_SECONDS,
     Writer,
@@ -206,9 +207,9 @@ VERDICTS = [
 def test_nothing_that_is_said_is_ever_written_down(start_gateway, services):
     with Collector() as collector:
         environment = {"GATEWAY_SERVICE": "x", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
-        gateway = start_gateway(config(services, GUARDRAIL), **environment)
+        gateway = start_gateway(config(services, GUARDRAIL), **environment, **AT_ONCE)
         statuses = set()
-        with httpx2.Client(base_url=gateway.url, headers=KEYS, timeout=30) as client:
+        with httpx2.Client(base_url=gateway.url, headers=KEYS, timeout=PATIENCE) as client:
             for number, answer in enumerate(ANSWERS):
                 for who in (NOVA, "own", "tiny-llama"):
                     services.answers[who] = answer
@@ -232,7 +233,7 @@ def test_nothing_that_is_said_is_ever_written_down(start_gateway, services):
         assert gateway.process.poll() is None
         gateway.process.terminate()
         said = gateway.process.stdout.read() + gateway.log.read_text()
-        assert gateway.process.wait(10) == 0
+        assert gateway.ended() == 0
         exported = b"".join(collector.bodies)
 
     assert {200, 400, 404, 429, 502} <= statuses
@@ -337,13 +338,13 @@ def test_a_log_that_is_read_slowly_is_kept_and_no_request_waits_for_it(captured)
 
     serving = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
     serving.start()
-    serving.join(30)
+    serving.join(PATIENCE)
     assert not serving.is_alive()  # though nobody has read
     read: list[dict] = []
     reader = threading.Thread(target=lambda: read.extend(lines()))
     reader.start()
     writer.close()
     os.close(file)
-    reader.join(10)
+    reader.join(PATIENCE)
 
     assert len(read) == 200

@@ -5,6 +5,7 @@ import socket
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import KEY, sha256
 from tests.workloads.gateway.fakes import (
     converse_answer,
@@ -12,7 +13,7 @@ from tests.workloads.gateway.fakes import (
     openai_completion,
     usage,
 )
-from tests.workloads.gateway.seen.collector import Collector, attributes
+from tests.workloads.gateway.seen.collector import AT_ONCE, Collector, attributes
 
 NOVA = "amazon.nova-lite-v1:0"
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -45,6 +46,7 @@ def traced(start_gateway, services, collector):
         key_sha256 = "{sha256(KEY)}"
         """,
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        **AT_ONCE,
     )
 
 
@@ -57,6 +59,7 @@ def test_a_request_that_falls_back_is_one_server_span_and_two_client_spans(
 
     body = {**QUESTION, "stream": True, "max_tokens": 9, "temperature": 0.5}
     answer = traced.chat(body, traceparent=TRACEPARENT)
+    collector.wait_for_spans(3)
     assert traced.stop() == 0
 
     [server] = [span for span in collector.spans if span.kind == SERVER]
@@ -126,6 +129,7 @@ def test_a_failure_after_the_first_words_is_the_attempts_and_the_requests(
     services.answer(NOVA, *converse_stream(["Hel", "lo"])[:2])  # and no end
 
     traced.chat({**QUESTION, "model": "nova", "stream": True})
+    collector.wait_for_spans(2)
     traced.stop()
 
     assert [span.status.code for span in collector.spans] == [Status.STATUS_CODE_ERROR] * 2
@@ -135,6 +139,7 @@ def test_a_failure_after_the_first_words_is_the_attempts_and_the_requests(
 def test_a_clients_mistake_is_no_error_of_the_server(traced, services, collector):
     traced.chat({**QUESTION, "model": "unknown"})
     traced.get("/health")
+    collector.wait_for_spans(1)
     traced.stop()
 
     [span] = collector.spans
@@ -169,10 +174,11 @@ def test_a_collector_that_takes_nothing_keeps_nobody_waiting(start_gateway, serv
             key_sha256 = "{sha256(KEY)}"
             """,
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            OTEL_EXPORTER_OTLP_TIMEOUT=f"{10 * PATIENCE}",  # s
         )
 
         assert gateway.chat(QUESTION).status_code == 200
-        assert gateway.stop() == 0  # within 10 s, which the export alone would take
+        assert gateway.stop() == 0  # long before the export gives up
 
     assert [line["status"] for line in gateway.logged() if line["event"] == "request"] == [200]
 

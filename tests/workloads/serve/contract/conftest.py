@@ -6,8 +6,6 @@ How such an environment is made: docs/operations.md, "The contract against vLLM"
 """
 
 import os
-import socket
-import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import pytest
 from openai import OpenAI
 
 from operations.processes import Process
+from tests.waiting import free_port
 
 REPOSITORY = Path(__file__).parents[4]
 VLLM_PYTHON = os.environ.get("VLLM_PYTHON")
@@ -37,28 +36,24 @@ class Served:
 
 @pytest.fixture(scope="session", params=SERVERS)
 def served(request, tmp_path_factory) -> Iterator[Served]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = ("--host", "127.0.0.1", "--port", str(port))
-    environment = dict(os.environ)
     if request.param == "ours":
-        folder = request.getfixturevalue("model")
-        command = [sys.executable, "-m", "workloads.serve", "--model", folder, *address]
-    else:
-        folder = request.getfixturevalue("tiny_model")
-        command = vllm_command(folder, *address)
-        # https://docs.vllm.ai/en/latest/getting_started/installation/cpu.html
-        environment |= {
-            "VLLM_CPU_KVCACHE_SPACE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-            "VLLM_NO_USAGE_STATS": "1",
-            "HF_HUB_OFFLINE": "1",
-        }
-    log = tmp_path_factory.mktemp("contract") / f"{request.param}.log"
+        url, folder = map(request.getfixturevalue, ("server", "model"))
+        yield Served(url=url.removesuffix("/v1"), model=folder.name)
+        return
+    folder, port = request.getfixturevalue("tiny_model"), str(free_port())
+    command = vllm_command(folder, "--host", "127.0.0.1", "--port", port)
+    # https://docs.vllm.ai/en/latest/getting_started/installation/cpu.html
+    environment = os.environ | {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    log = tmp_path_factory.mktemp("contract") / "vllm.log"
     url = f"http://127.0.0.1:{port}"
-    with Process(request.param, command, log=log, environment=environment, cwd=REPOSITORY) as one:
+    with Process("vllm", command, log=log, environment=environment, cwd=REPOSITORY) as one:
         one.wait_until_ready(lambda: healthy(url), timeout=1200)
-        yield Served(url=url, model=Path(folder).name)
+        yield Served(url=url, model=folder.name)
 
 
 def vllm_command(folder: Path, *address: str) -> list[str | Path]:

@@ -9,6 +9,7 @@ import urllib.request
 import openai
 import pytest
 
+from tests.waiting import PATIENCE
 from tests.workloads.serve.contract.conftest import CONTEXT
 from workloads.deploy.pods.drain import drain, under_way
 
@@ -202,7 +203,7 @@ def test_a_client_that_leaves_is_forgotten(chat, served):
     next(iter(stream))
     stream.close()
 
-    assert drain(f"{served.url}/metrics", 0, 60)
+    assert drain(f"{served.url}/metrics", 0, PATIENCE)
     assert chat(max_tokens=1).choices
 
 
@@ -224,4 +225,4 @@ def test_its_queue_is_what_the_autoscaler_asks_for(served):
 
 
 def test_it_is_drained_once_it_is_idle(served):
-    assert drain(f"{served.url}/metrics", 0, 10)
+    assert drain(f"{served.url}/metrics", 0, PATIENCE)
