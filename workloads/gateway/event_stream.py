@@ -13,7 +13,6 @@ from zlib import crc32
 MAX_HEADERS = 128 * 1024
 MAX_PAYLOAD = 24 * 1024 * 1024
 
-_PRELUDE = Struct(">III")
 _LENGTHS = Struct(">II")
 _UINT32 = Struct(">I")
 _UINT16 = Struct(">H")
@@ -52,27 +51,27 @@ class Decoder:
         """
         buffer = self._buffer + data if self._buffer else data
         start, end = 0, len(buffer)
+        known, headers = b"", {}  # of the frame before: mostly this one's, too
         while end - start >= 12:
-            total, headers_length, prelude_crc = _PRELUDE.unpack_from(buffer, start)
+            total, headers_length = _LENGTHS.unpack_from(buffer, start)
             stop = start + total
-            payload_length = total - headers_length - _OVERHEAD
-            if not (headers_length <= MAX_HEADERS and 0 <= payload_length <= MAX_PAYLOAD):
+            if not (
+                headers_length <= MAX_HEADERS
+                and 0 <= total - headers_length - _OVERHEAD <= MAX_PAYLOAD
+            ):
                 raise EventStreamError(f"impossible lengths in a frame of {total} bytes")
             if stop > end:  # waiting for the rest: its length had better be right
-                if crc32(buffer[start : start + 8]) != prelude_crc:
+                if crc32(buffer[start : start + 8]) != _UINT32.unpack_from(buffer, start + 8)[0]:
                     raise EventStreamError("checksum mismatch in the prelude of a frame")
                 break
+            tail, payload = stop - 4, start + 12 + headers_length
             # This checksum is over the prelude and its own, too.
-            if crc32(buffer[start : stop - 4]) != _UINT32.unpack_from(buffer, stop - 4)[0]:
+            if crc32(buffer[start:tail]) != _UINT32.unpack_from(buffer, tail)[0]:
                 raise EventStreamError("checksum mismatch in a frame")
-            payload_start = start + 12 + headers_length
-            block = buffer[start + 12 : payload_start]
-            headers = _headers.get(block)
-            if headers is None:
-                headers = parse_headers(block)
-                if len(_headers) < _KEPT_HEADERS:
-                    _headers[block] = headers
-            yield headers, buffer[payload_start : stop - 4]
+            block = buffer[start + 12 : payload]
+            if block != known:
+                known, headers = block, _parsed(block)
+            yield headers, buffer[payload:tail]
             start = stop
         self._buffer = buffer[start:]
 
@@ -86,6 +85,15 @@ def encode(headers: dict[str, str], payload: bytes) -> bytes:
     lengths = _LENGTHS.pack(_OVERHEAD + len(block) + len(payload), len(block))
     message = lengths + _UINT32.pack(crc32(lengths)) + block + payload
     return message + _UINT32.pack(crc32(message))
+
+
+def _parsed(block: bytes) -> dict[str, str]:
+    headers = _headers.get(block)
+    if headers is None:
+        headers = parse_headers(block)
+        if len(_headers) < _KEPT_HEADERS:
+            _headers[block] = headers
+    return headers
 
 
 def parse_headers(block: bytes) -> dict[str, str]:

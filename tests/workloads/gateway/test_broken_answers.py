@@ -29,6 +29,9 @@ BAD[20] ^= 1
         ([*START, exception("modelStreamErrorException", "oops")], "oops"),
         ([b"".join(START) + exception("internalServerException", "oops")], "oops"),
         ([*START, bytes(BAD)], "unknown form"),
+        ([b"".join(START) + bytes(BAD)], "unknown form"),
+        ([b"".join(START) + event("contentBlockDelta", {"delta": 5})], "unknown form"),
+        ([b"".join(START) + event("contentBlockDelta", [])], "unknown form"),
         ([*START, event("contentBlockDelta", {"delta": 5})], "unknown form"),
         (START, "broke off"),
         ([*START, STOP], "broke off"),  # without what is billed

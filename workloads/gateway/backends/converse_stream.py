@@ -3,7 +3,7 @@
 import orjson
 
 from workloads.gateway.backends.failures import aws_stream_failure
-from workloads.gateway.call import Call
+from workloads.gateway.call import Call, Json
 from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.event_stream import Decoder
 from workloads.gateway.usage import Usage
@@ -20,28 +20,44 @@ class ConverseReader:
         self._call = call
         self._name = name
         self._writer = call.writer(model)
-        self._write = self._writer.write
         self._decoder = Decoder()
         self.done = False
         self.failure: ApiError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """What the client gets of the frames that `data` completes, up to a failure."""
-        write, loads = self._write, orjson.loads
-        chunks: list[bytes] = []
+        written: list[bytes] = []
+        try:
+            self._write(data, written)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.failure = unavailable(f"{self._name} sent an answer of unknown form", status=502)
+        return b"".join(written)
+
+    def _write(self, data: bytes, written: list[bytes]) -> None:
+        texts: list[Json] = []  # events of text one after another, which nearly all are
+        known: dict[str, str] | None = None
+        kind = ""
         try:
             for headers, payload in self._decoder.feed(data):
-                if headers.get(":message-type") != "event":
-                    self.failure = aws_stream_failure(self._name, (headers, payload))
-                    break
-                kind, event = headers[":event-type"], loads(payload)
-                chunks.append(write(kind, event))
+                if headers is not known:
+                    if headers.get(":message-type") != "event":
+                        self.failure = aws_stream_failure(self._name, (headers, payload))
+                        return
+                    known, kind = headers, headers[":event-type"]
+                event = orjson.loads(payload)
+                if kind == "contentBlockDelta" and type(event["delta"].get("text")) is str:
+                    texts.append(event)
+                    continue
+                if texts:
+                    written.append(self._writer.write_texts(texts))
+                    texts = []
+                written.append(self._writer.write(kind, event))
                 if kind == "metadata":
                     self._call.usage = Usage.from_converse(event.get("usage"))
                     self.done = True
-        except (ValueError, KeyError, TypeError, AttributeError):
-            self.failure = unavailable(f"{self._name} sent an answer of unknown form", status=502)
-        return b"".join(chunks)
+        finally:
+            if texts:
+                written.append(self._writer.write_texts(texts))
 
     def finish(self) -> bytes:
         """The end of the answer. Raises ApiError if the stream was closed before it."""

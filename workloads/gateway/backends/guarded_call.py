@@ -114,5 +114,9 @@ class CheckedCall:
         self._events.append((kind, event))
         return b"."  # so that whoever reads the stream takes it
 
+    def write_texts(self, events: list[Json]) -> bytes:
+        self._events += [("contentBlockDelta", event) for event in events]
+        return b"."
+
     def finish(self) -> bytes:
         return b""

@@ -6,6 +6,7 @@ import orjson
 
 from workloads.gateway.call import Json
 from workloads.gateway.surfaces.citations import cited_text
+from workloads.gateway.surfaces.events import around_each
 from workloads.gateway.usage import Usage
 
 # Reasons not named here are a plain "stop".
@@ -94,12 +95,9 @@ class ChunkWriter:
 
         Raises KeyError, TypeError or AttributeError where the event is none of Converse's.
         """
-        if kind == "contentBlockDelta":
-            delta = event["delta"]
-            if self._started and "text" in delta:  # nearly every event is this one
-                return self._text_head + orjson.dumps(delta["text"]) + self._text_tail
-            return self._content(event["contentBlockIndex"], delta)
         match kind:
+            case "contentBlockDelta":
+                return self._content(event["contentBlockIndex"], event["delta"])
             case "contentBlockStart":
                 if use := event["start"].get("toolUse"):
                     return self._tool(event["contentBlockIndex"], use)
@@ -115,6 +113,11 @@ class ChunkWriter:
                 if self._include_usage and (usage := Usage.from_converse(event.get("usage"))):
                     return self._head + b'],"usage":%b}\n\n' % orjson.dumps(usage.to_openai())
         return b""  # messageStart, and whatever Bedrock may add
+
+    def write_texts(self, events: list[Json]) -> bytes:
+        return self._begin() + around_each(
+            [event["delta"]["text"] for event in events], self._text_head, self._text_tail
+        )
 
     def finish(self) -> bytes:
         return b"data: [DONE]\n\n"

@@ -76,6 +76,9 @@ class FrameWriter:
         held, self._held = self._held, b""
         return held + frame
 
+    def write_texts(self, events: list[Json]) -> bytes:
+        return b"".join([self.write("contentBlockDelta", event) for event in events])
+
     def finish(self) -> bytes:
         return self._end
 

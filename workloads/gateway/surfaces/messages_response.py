@@ -6,7 +6,7 @@ import orjson
 
 from workloads.gateway.call import Json
 from workloads.gateway.surfaces.citations import citation, cited_text
-from workloads.gateway.surfaces.events import typed_event
+from workloads.gateway.surfaces.events import around_each, typed_event, without_line_ends
 from workloads.gateway.usage import Usage
 
 # Reasons not named here are called the same, or are an "end_turn".
@@ -107,6 +107,18 @@ class EventWriter:
             case "metadata":
                 self._usage = Usage.from_converse(event.get("usage"))
         return b""
+
+    def write_texts(self, events: list[Json]) -> bytes:
+        block = events[0]["contentBlockIndex"]
+        if any(event["contentBlockIndex"] != block for event in events):
+            return b"".join([self.write("contentBlockDelta", event) for event in events])
+        begun = self._begin(block, {"type": "text", "text": ""})
+        before = (
+            b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+            b'"delta":{"type":"text_delta","text":' % self._blocks[block]
+        )
+        texts = [event["delta"]["text"] for event in events]
+        return begun + without_line_ends(around_each(texts, before, b"}}\n\n"))
 
     def finish(self) -> bytes:
         end = {"delta": self._stop, "usage": _usage(self._usage)}

@@ -118,6 +118,9 @@ class ResponseWriter:
                 self._usage = Usage.from_converse(event.get("usage"))
         return b""
 
+    def write_texts(self, events: list[Json]) -> bytes:
+        return b"".join([self.write("contentBlockDelta", event) for event in events])
+
     def finish(self) -> bytes:
         written = self._begin() + self._close()
         status = _status(self._stop)
