@@ -39,13 +39,15 @@ class Budgets:
         self._ledger = ledger
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
+        self._day = 0  # since the epoch, and the month it is in
+        self._month = ""
 
     async def reserve(self, tenant: TenantConfig, cost: int) -> None:
         """Raises ApiError: 429 where the budget is spent, 503 where the ledger cannot be read."""
         if tenant.monthly_budget_usd is None:
             return
         now = self._clock()
-        month = time.strftime("%Y-%m", time.gmtime(now))
+        month = self._month_of(now)
         account = self._accounts.get(tenant.name)
         if account is None or account.month != month:
             account = self._accounts[tenant.name] = _Account(month)
@@ -65,6 +67,12 @@ class Budgets:
         if account is not None:
             account.reserved = max(0, account.reserved - reserved)
             account.since += cost
+
+    def _month_of(self, now: float) -> str:
+        day = int(now // 86_400)  # UTC knows no other length of a day
+        if day != self._day:
+            self._day, self._month = day, time.strftime("%Y-%m", time.gmtime(now))
+        return self._month
 
     async def _read(self, tenant: str, account: _Account) -> None:
         before = account.since

@@ -27,6 +27,7 @@ class _Gathered:
         self._connection = connection
         self._parts: list[bytes] = []
         self._due = False  # at the end of this turn of the event loop
+        self.is_closing = transport.is_closing  # asked for every answer
 
     def __getattr__(self, name: str) -> Any:  # whatever else a transport can do
         return getattr(self._transport, name)

@@ -7,7 +7,8 @@ The tests hold it against botocore's EventStreamBuffer.
 
 from collections.abc import Iterator
 from struct import Struct
-from zlib import crc32
+
+from isal.isal_zlib import crc32
 
 # The format's limits, as in the AWS SDKs; what exceeds them is not a frame.
 MAX_HEADERS = 128 * 1024
@@ -15,6 +16,7 @@ MAX_PAYLOAD = 24 * 1024 * 1024
 
 _LENGTHS = Struct(">II")
 _UINT32 = Struct(">I")
+_TAIL = Struct(">III")
 _UINT16 = Struct(">H")
 _OVERHEAD = 16  # prelude and trailing checksum
 # All streams repeat the same few header blocks; parsed once, up to this many different ones.
@@ -51,28 +53,29 @@ class Decoder:
         """
         buffer = self._buffer + data if self._buffer else data
         start, end = 0, len(buffer)
+        total, size = _LENGTHS.unpack_from(buffer) if end >= 12 else (0, 0)
         known, headers = b"", {}  # of the frame before: mostly this one's, too
         while end - start >= 12:
-            total, headers_length = _LENGTHS.unpack_from(buffer, start)
             stop = start + total
-            if not (
-                headers_length <= MAX_HEADERS
-                and 0 <= total - headers_length - _OVERHEAD <= MAX_PAYLOAD
-            ):
+            if size > MAX_HEADERS or not _OVERHEAD <= total - size <= MAX_PAYLOAD + _OVERHEAD:
                 raise EventStreamError(f"impossible lengths in a frame of {total} bytes")
             if stop > end:  # waiting for the rest: its length had better be right
                 if crc32(buffer[start : start + 8]) != _UINT32.unpack_from(buffer, start + 8)[0]:
                     raise EventStreamError("checksum mismatch in the prelude of a frame")
                 break
-            tail, payload = stop - 4, start + 12 + headers_length
+            block, payload, tail = start + 12, start + 12 + size, stop - 4
+            if end - stop >= 8:  # the checksum, and the lengths of the next frame behind it
+                checksum, total, following = _TAIL.unpack_from(buffer, tail)
+            else:
+                checksum, total, following = *_UINT32.unpack_from(buffer, tail), 0, 0
             # This checksum is over the prelude and its own, too.
-            if crc32(buffer[start:tail]) != _UINT32.unpack_from(buffer, tail)[0]:
+            if crc32(buffer[start:tail]) != checksum:
                 raise EventStreamError("checksum mismatch in a frame")
-            block = buffer[start + 12 : payload]
-            if block != known:
-                known, headers = block, _parsed(block)
+            if buffer[block:payload] != known:
+                known = buffer[block:payload]
+                headers = _parsed(known)
             yield headers, buffer[payload:tail]
-            start = stop
+            start, size = stop, following
         self._buffer = buffer[start:]
 
 

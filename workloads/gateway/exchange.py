@@ -1,10 +1,10 @@
 """One HTTP request and its response, on bare ASGI."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, MutableMapping
 from contextlib import suppress
+from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
 from workloads.gateway.errors import ApiError, unavailable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Converse's own limit for a request is 25,000,000 bytes.
 MAX_BODY = 25_000_000
 BODY_SECONDS = 300  # how long it may take to arrive, once it has begun
-WATCH_SECONDS = 0.02  # most that fails does so sooner; then it is watched whether the client stays
+WATCH_SECONDS = 0.1  # most that fails does so sooner; then it is watched whether the client stays
 LAST_EVENT_SECONDS = 3  # how long a client may take to make room for the error that ends its stream
 
 Message = MutableMapping[str, Any]
@@ -48,7 +48,7 @@ class Exchange:
         self._send = send
         self.dialect: Dialect = OPENAI
         # The milliseconds first, so that a ledger adds its newest requests at its end.
-        self.request_id = f"req_{int(time.time() * 1000):012x}{os.urandom(6).hex()}"
+        self.request_id = f"req_{int(time.time() * 1000):012x}{getrandbits(48):012x}"
         self.request: dict[str, Any] = {}  # the JSON of the body, and its `size` in bytes
         self.size = 0
         self.tenant = ""

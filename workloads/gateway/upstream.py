@@ -1,14 +1,15 @@
 """One HTTP service that requests are sent on to, signed or not."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping
 from contextvars import ContextVar
+from types import TracebackType
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp import ClientResponse
 from yarl import URL
 
-from workloads.gateway.errors import unavailable
+from workloads.gateway.errors import ApiError, unavailable
 from workloads.gateway.signing import Signer
 
 CONNECT_SECONDS = 5
@@ -62,10 +63,7 @@ class Upstream:
         url = URL(self._base.removesuffix(suffix) + path, encoded=True)
         return Target(url, url.raw_path)
 
-    @asynccontextmanager
-    async def post(
-        self, target: Target, body: bytes, headers: Mapping[str, str]
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    def post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> "Posted":
         """Send `body`; leaving the block early closes the connection, which aborts the work.
 
         `headers` have lower-case names. Raises ApiError where the service does not answer,
@@ -76,17 +74,43 @@ class Upstream:
             headers = self._signer.sign(target.path, body, {**headers, "host": host})
         if carried := OUTGOING.get():
             headers = {**headers, **carried}
+        request = self._session.post(target.url, data=body, headers=headers, allow_redirects=False)
+        return Posted(self.name, request)
+
+
+class Posted:
+    """A request as a block, within which its answer is read."""
+
+    __slots__ = ("_name", "_request", "_response")
+
+    def __init__(self, name: str, request: Awaitable[ClientResponse]) -> None:
+        self._name = name
+        self._request = request
+
+    async def __aenter__(self) -> ClientResponse:
         try:
-            async with self._session.post(
-                target.url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                yield response
-        except TimeoutError as error:
-            raise unavailable(f"{self.name} did not answer in time", status=504) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ClientConnectionResetError) as error:
-            raise unavailable(f"{self.name} cannot be reached") from error
+            self._response = await self._request
         except CUT as error:
-            raise unavailable(f"{self.name} broke off its answer", status=502) from error
+            raise self._failure(error) from error
+        return self._response
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._response.release()
+        await self._response.wait_for_close()
+        if isinstance(error, CUT):
+            raise self._failure(error) from error
+
+    def _failure(self, error: BaseException) -> ApiError:
+        if isinstance(error, TimeoutError):
+            return unavailable(f"{self._name} did not answer in time", status=504)
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectionResetError):
+            return unavailable(f"{self._name} cannot be reached")
+        return unavailable(f"{self._name} broke off its answer", status=502)
 
 
 def retry_after(response: aiohttp.ClientResponse) -> int | None:

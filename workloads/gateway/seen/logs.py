@@ -32,7 +32,7 @@ class Writer:
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._objects: deque[dict[str, Any]] = deque(maxlen=KEPT_LINES)
+        self._lines: deque[bytes] = deque(maxlen=KEPT_LINES)
         self._begun = b""  # lines that are on their way
         self._room = select.poll()
         self._room.register(file, select.POLLOUT)
@@ -40,7 +40,7 @@ class Writer:
     def write(self, fields: dict[str, Any]) -> None:
         """One line; `time` is put behind it. From any thread."""
         fields["time"] = datetime.now(UTC)
-        self._objects.append(fields)
+        self._lines.append(to_json(fields) + b"\n")
 
     def start(self) -> None:
         """The event loop runs: write what there is from now on."""
@@ -55,10 +55,10 @@ class Writer:
         self.start()
 
     def _flush(self, wait: int) -> None:
-        while self._begun or self._objects:
+        while self._begun or self._lines:
             if not self._begun:
-                some = [self._objects.popleft() for _ in range(min(8, len(self._objects)))]
-                self._begun = b"".join(to_json(fields) + b"\n" for fields in some)
+                some = [self._lines.popleft() for _ in range(min(8, len(self._lines)))]
+                self._begun = b"".join(some)
             if not self._room.poll(wait):  # there is room for PIPE_BUF bytes at least, else
                 return
             try:

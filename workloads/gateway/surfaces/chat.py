@@ -1,7 +1,7 @@
 """`/v1/chat/completions`, OpenAI's form."""
 
-import os
 import time
+from random import getrandbits
 
 from workloads.gateway.call import Json
 from workloads.gateway.caller import Caller
@@ -33,7 +33,7 @@ class ChatCall:
         self.ending = b""
         self.chat: Json | None = body
         self._body = body
-        self._id = f"chatcmpl-{os.urandom(12).hex()}"
+        self._id = f"chatcmpl-{getrandbits(96):024x}"
         self._created = int(time.time())
         self.choices = body["n"] if type(body.get("n")) is int else 1
         self._include_usage = bool(options.get("include_usage"))

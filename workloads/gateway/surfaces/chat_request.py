@@ -67,9 +67,9 @@ def _refuse_unsupported(body: Json) -> None:
     choices = body.get("n")
     if choices is not None and (type(choices) is not int or not 1 <= choices <= MOST_CHOICES):
         raise bad_request(f"n must be a whole number from 1 to {MOST_CHOICES}", "n")
-    for field, why in _UNSUPPORTED.items():
-        if body.get(field) or (field in _ASKED_BY_NAME and body.get(field) is not None):
-            raise bad_request(f"this model {why}; leave {field} out", field)
+    for field in _UNSUPPORTED.keys() & body.keys():
+        if body[field] or (field in _ASKED_BY_NAME and body[field] is not None):
+            raise bad_request(f"this model {_UNSUPPORTED[field]}; leave {field} out", field)
     if body.get("modalities") not in (None, ["text"]):
         raise bad_request("this model does not speak; modalities must be text", "modalities")
 

@@ -1,6 +1,6 @@
 """`/v1/messages`, Anthropic's form."""
 
-import os
+from random import getrandbits
 
 from workloads.gateway.call import Json
 from workloads.gateway.caller import Caller
@@ -36,7 +36,7 @@ class MessagesCall:
         self.ending = b""
         self.chat: Json | None = None
         self._body = body
-        self._id = f"msg_{os.urandom(12).hex()}"
+        self._id = f"msg_{getrandbits(96):024x}"
 
     def links(self) -> list[Link]:
         return messages_links(self._body["messages"])

@@ -4,8 +4,8 @@ Every backend is asked through the form it has for chat, also one that serves Re
 what such a server keeps of one tenant's answers would be another tenant's to go on with.
 """
 
-import os
 import time
+from random import getrandbits
 
 from workloads.gateway.call import Json
 from workloads.gateway.caller import Caller
@@ -37,7 +37,7 @@ class ResponsesCall:
         self.chat: Json | None = chat_request(body)
         self._chat = self.chat
         self._head = {
-            "id": f"resp_{os.urandom(12).hex()}",
+            "id": f"resp_{getrandbits(96):024x}",
             "object": "response",
             "created_at": int(time.time()),
             "error": None,
