@@ -1,30 +1,42 @@
 """Headers that tell a client what is left of its limits, as the SDK of its API knows them."""
 
 import time
-from collections.abc import Iterator
 
 from workloads.gateway.limits import Level
 
+Headers = list[tuple[bytes, bytes]]
 
-def openai_headers(requests: Level | None, tokens: Level | None) -> Iterator[tuple[bytes, bytes]]:
-    """`x-ratelimit-…`; the reset is a duration such as 12ms or 6m0s."""
-    for kind, level in ((b"requests", requests), (b"tokens", tokens)):
+_KINDS = (b"requests", b"tokens")
+_PARTS = (b"limit", b"remaining", b"reset")
+_OPENAI = [[b"x-ratelimit-%b-%b" % (part, kind) for part in _PARTS] for kind in _KINDS]
+_ANTHROPIC = [[b"anthropic-ratelimit-%b-%b" % (kind, part) for part in _PARTS] for kind in _KINDS]
+
+
+def openai_headers(*levels: Level | None) -> Headers:
+    """`x-ratelimit-…` of requests and tokens; the reset is a duration such as 12ms or 6m0s."""
+    headers: Headers = []
+    for (limit, remaining, reset), level in zip(_OPENAI, levels, strict=True):
         if level is not None:
-            yield b"x-ratelimit-limit-" + kind, b"%d" % level.limit
-            yield b"x-ratelimit-remaining-" + kind, b"%d" % level.remaining
-            yield b"x-ratelimit-reset-" + kind, _duration(level.reset)
+            headers += (
+                (limit, b"%d" % level.limit),
+                (remaining, b"%d" % level.remaining),
+                (reset, _duration(level.reset)),
+            )
+    return headers
 
 
-def anthropic_headers(
-    requests: Level | None, tokens: Level | None
-) -> Iterator[tuple[bytes, bytes]]:
+def anthropic_headers(*levels: Level | None) -> Headers:
     """`anthropic-ratelimit-…`; the reset is a time as in RFC 3339."""
-    for kind, level in ((b"requests", requests), (b"tokens", tokens)):
+    headers: Headers = []
+    for (limit, remaining, reset), level in zip(_ANTHROPIC, levels, strict=True):
         if level is not None:
-            reset = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + level.reset + 1))
-            yield b"anthropic-ratelimit-" + kind + b"-limit", b"%d" % level.limit
-            yield b"anthropic-ratelimit-" + kind + b"-remaining", b"%d" % level.remaining
-            yield b"anthropic-ratelimit-" + kind + b"-reset", reset.encode()
+            whole = time.gmtime(time.time() + level.reset + 1)
+            headers += (
+                (limit, b"%d" % level.limit),
+                (remaining, b"%d" % level.remaining),
+                (reset, time.strftime("%Y-%m-%dT%H:%M:%SZ", whole).encode()),
+            )
+    return headers
 
 
 def _duration(seconds: float) -> bytes:

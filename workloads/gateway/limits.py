@@ -37,28 +37,24 @@ class Limiter(Protocol):
 class Bucket:
     """Holds one minute's worth and fills evenly. Below zero it has to be waited for."""
 
-    __slots__ = ("_filled_at", "_level", "_per_minute")
+    __slots__ = ("_filled_at", "_per_minute", "left")
 
     def __init__(self, per_minute: int, now: float) -> None:
-        self._per_minute = self._level = float(per_minute)
+        self._per_minute = per_minute
         self._filled_at = now
+        self.left = float(per_minute)
 
-    def missing(self, amount: float, per_minute: int, now: float) -> float:
-        """Seconds until `amount` can be taken; 0: now."""
-        self._per_minute = per_minute  # the operator may have changed it
-        filled = self._level + (now - self._filled_at) * per_minute / 60
-        self._level = min(per_minute, filled)
-        self._filled_at = now
-        return max(0.0, (amount - self._level) * 60 / per_minute)
-
-    def take(self, amount: float) -> None:
-        """Take, or give back what is negative, right after `missing`."""
-        self._level = min(self._per_minute, self._level - amount)
+    def fill(self, per_minute: int, now: float) -> float:
+        """What can be taken of `left` by now; `per_minute` may have been changed since."""
+        left = self.left + (now - self._filled_at) * per_minute / 60
+        self._per_minute, self._filled_at = per_minute, now
+        self.left = left = left if left < per_minute else float(per_minute)
+        return left
 
     def level(self) -> Level:
-        """As of the last `missing`."""
-        seconds = (self._per_minute - self._level) * 60 / self._per_minute
-        return Level(int(self._per_minute), max(0, int(self._level)), seconds)
+        """As of the last `fill`."""
+        limit, left = self._per_minute, self.left
+        return Level(limit, int(left) if left > 0 else 0, (limit - left) * 60 / limit)
 
 
 class Limits:
@@ -75,26 +71,27 @@ class Limits:
 
     async def reserve(self, tenant: TenantConfig, estimate: Estimate) -> int:
         now = self._clock()
-        tokens = 0
+        tokens, bucket = 0, None
         if limit := tenant.tokens_per_minute:
             tokens = needed(estimate, limit)
             bucket = _bucket(self._tokens, tenant.name, limit, now)
-            if seconds := bucket.missing(tokens, limit, now):
-                raise too_many("tokens", limit, seconds)
+            if (left := bucket.fill(limit, now)) < tokens:
+                raise too_many("tokens", limit, (tokens - left) * 60 / limit)
         if limit := tenant.requests_per_minute:
-            bucket = _bucket(self._requests, tenant.name, limit, now)
-            if seconds := bucket.missing(1, limit, now):
-                raise too_many("requests", limit, seconds)
-            bucket.take(1)
-        if tokens:
-            self._tokens[tenant.name].take(tokens)
+            requests = _bucket(self._requests, tenant.name, limit, now)
+            if (left := requests.fill(limit, now)) < 1:
+                raise too_many("requests", limit, (1 - left) * 60 / limit)
+            requests.left -= 1
+        if bucket is not None:
+            bucket.left -= tokens
         return tokens
 
     def settle(self, tenant: TenantConfig, reserved: int, used: int, at: float) -> None:
         bucket = self._tokens.get(tenant.name)
-        if (limit := tenant.tokens_per_minute) and bucket is not None and used != reserved:
-            bucket.missing(0, limit, self._clock())
-            bucket.take(used - reserved)
+        if bucket is not None and (limit := tenant.tokens_per_minute):
+            if used > reserved:  # of what there is by now, not of what did not fit in
+                bucket.fill(limit, self._clock())
+            bucket.left += reserved - used
 
     def levels(self, tenant: TenantConfig) -> tuple[Level | None, Level | None]:
         requests = self._requests.get(tenant.name) if tenant.requests_per_minute else None
