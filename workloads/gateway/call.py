@@ -25,8 +25,8 @@ class Writer(Protocol):
         Raises KeyError, TypeError or AttributeError where the event is none of Converse's.
         """
 
-    def write_texts(self, events: list[Json]) -> bytes:
-        """The same for several events of type `contentBlockDelta` at once, each with a text."""
+    def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
+        """The same for several `events` of type `contentBlockDelta` at once, which say `texts`."""
 
     def finish(self) -> bytes:
         """The end of a whole stream."""

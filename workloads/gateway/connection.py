@@ -1,9 +1,14 @@
-"""One connection of a client: uvicorn's, that writes less often."""
+"""One connection of a client: uvicorn's, that writes less often and looks at headers at once."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 MOST_BYTES = 65_536  # kept back; the event loop itself asks to pause above as many
 
@@ -18,43 +23,95 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathered(transport, self))  # type: ignore[arg-type]
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.send = _Response(cycle).send  # type: ignore[method-assign]
+        super()._start_asgi_task(cycle, app)
+
+
+class _Response:
+    """What uvicorn's cycle sends, in its place.
+
+    It wants header names in lower case, and as many bytes as `content-length` says.
+    """
+
+    __slots__ = ("_chunked", "_cycle", "_head")
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+        self._head = b""
+        self._chunked = False
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """An ASGI message. Raises RuntimeError for a header that would break the head."""
+        cycle = self._cycle
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
+        if cycle.disconnected:
+            return
+        if message["type"] == "http.response.start":
+            cycle.response_started = True
+            cycle.waiting_for_100_continue = False
+            self._head = self._rendered(message["status"], message["headers"])
+            return
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if cycle.scope["method"] == "HEAD":
+            body = b""
+        elif self._chunked:
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            if not more:
+                body += b"0\r\n\r\n"
+        if data := self._head + body:
+            cycle.transport.write(data)
+        self._head = b""
+        if not more:
+            cycle.response_complete = True
+            cycle.message_event.set()
+            if not cycle.keep_alive:
+                cycle.transport.close()
+            cycle.on_response()
+
+    def _rendered(self, status: int, more: list[tuple[bytes, bytes]]) -> bytes:
+        cycle = self._cycle
+        headers = [*cycle.default_headers, *more]
+        if (b"connection", b"close") in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            headers.append((b"connection", b"close"))
+        self._chunked = b"content-length" not in dict(headers)
+        if self._chunked:
+            headers.append((b"transfer-encoding", b"chunked"))
+        lines = b"\r\n".join(map(b": ".join, headers))
+        if not lines.count(b"\r") == lines.count(b"\n") == len(headers) - 1:
+            raise RuntimeError("a header holds a line break")
+        return b"%b%b\r\n\r\n" % (STATUS_LINE[status], lines)
+
 
 class _Gathered:
-    """The transport of a connection. uvicorn writes a head, then at once what comes behind it."""
+    """The transport of a connection, that writes what comes in one turn of the loop at once."""
 
     def __init__(self, transport: asyncio.Transport, connection: HttpToolsProtocol) -> None:
         self._transport = transport
         self._connection = connection
         self._parts: list[bytes] = []
-        self._due = False  # at the end of this turn of the event loop
-        self.is_closing = transport.is_closing  # asked for every answer
-
-    def __getattr__(self, name: str) -> Any:  # whatever else a transport can do
-        return getattr(self._transport, name)
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
 
     def write(self, data: bytes) -> None:
         self._parts.append(data)
-        if len(self._connection.tasks) > 1 and len(data) < MOST_BYTES:
-            if not self._due:
-                self._due = True
-                self._connection.loop.call_soon(self._flush)
-        elif not self._is_followed(data):
+        if len(self._connection.tasks) == 1 or len(data) >= MOST_BYTES:
             self._flush()
+        elif len(self._parts) == 1:
+            self._connection.loop.call_soon(self._flush)
 
     def close(self) -> None:
         self._flush()
         self._transport.close()
 
     def _flush(self) -> None:
-        self._due = False
         if self._parts:
             data = b"".join(self._parts)
             self._parts.clear()
             if not self._transport.is_closing():  # the client may have gone since
                 self._transport.write(data)
-
-    def _is_followed(self, data: bytes) -> bool:
-        """Whether it is a head, but not "100 Continue", nor one that is all that was asked for."""
-        scope = self._connection.scope or {}  # none yet, where what has come is no request
-        head = data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 1")
-        return head and scope.get("method") != "HEAD"

@@ -29,14 +29,15 @@ class EventStreamError(ValueError):
     """Bytes that are not an event stream, or a corrupted one."""
 
 
-# One frame: its text headers, such as `:event-type`, and its payload.
-Event = tuple[dict[str, str], bytes]
+# Frames that follow each other and have the same text headers, such as `:event-type`: these, and
+# the payload of each.
+Frames = tuple[dict[str, str], list[bytes]]
 
 _headers: dict[bytes, dict[str, str]] = {}
 
 
 class Decoder:
-    """Turns chunks of a byte stream into events; a frame may span chunks and share them."""
+    """Turns chunks of a byte stream into frames; one may span chunks and share them."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -46,37 +47,45 @@ class Decoder:
         """Bytes of a frame whose rest has not arrived."""
         return len(self._buffer)
 
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """The events completed by `data`, to be taken one and all.
+    def feed(self, data: bytes) -> Iterator[Frames]:
+        """The frames completed by `data`, to be taken one and all.
 
-        Raises EventStreamError, after the events before the corrupted one.
+        Raises EventStreamError, after the frames before the corrupted one.
         """
         buffer = self._buffer + data if self._buffer else data
         start, end = 0, len(buffer)
         total, size = _LENGTHS.unpack_from(buffer) if end >= 12 else (0, 0)
-        known, headers = b"", {}  # of the frame before: mostly this one's, too
+        known, wrong = b"", ""
+        headers: dict[str, str] = {}
+        payloads: list[bytes] = []
         while end - start >= 12:
-            stop = start + total
-            if size > MAX_HEADERS or not _OVERHEAD <= total - size <= MAX_PAYLOAD + _OVERHEAD:
-                raise EventStreamError(f"impossible lengths in a frame of {total} bytes")
-            if stop > end:  # waiting for the rest: its length had better be right
-                if crc32(buffer[start : start + 8]) != _UINT32.unpack_from(buffer, start + 8)[0]:
-                    raise EventStreamError("checksum mismatch in the prelude of a frame")
+            stop, tail = start + total, start + total - 4
+            if stop > end or total < _OVERHEAD:
+                wrong = _hopeless(buffer[start : start + 12])
                 break
-            block, payload, tail = start + 12, start + 12 + size, stop - 4
             if end - stop >= 8:  # the checksum, and the lengths of the next frame behind it
                 checksum, total, following = _TAIL.unpack_from(buffer, tail)
             else:
                 checksum, total, following = *_UINT32.unpack_from(buffer, tail), 0, 0
-            # This checksum is over the prelude and its own, too.
-            if crc32(buffer[start:tail]) != checksum:
-                raise EventStreamError("checksum mismatch in a frame")
-            if buffer[block:payload] != known:
-                known = buffer[block:payload]
-                headers = _parsed(known)
-            yield headers, buffer[payload:tail]
+            frame = buffer[start:tail]
+            if crc32(frame) != checksum:  # which is over the prelude and its own, too
+                wrong = "checksum mismatch in a frame"
+                break
+            payload = 12 + size
+            block = frame[12:payload]
+            if block != known or not block:
+                if wrong := _impossible(tail + 4 - start, size):
+                    break
+                if payloads:
+                    yield headers, payloads
+                known, headers, payloads = block, _parsed(block), []
+            payloads.append(frame[payload:])
             start, size = stop, following
         self._buffer = buffer[start:]
+        if payloads:
+            yield headers, payloads
+        if wrong:
+            raise EventStreamError(wrong)
 
 
 def encode(headers: dict[str, str], payload: bytes) -> bytes:
@@ -88,6 +97,20 @@ def encode(headers: dict[str, str], payload: bytes) -> bytes:
     lengths = _LENGTHS.pack(_OVERHEAD + len(block) + len(payload), len(block))
     message = lengths + _UINT32.pack(crc32(lengths)) + block + payload
     return message + _UINT32.pack(crc32(message))
+
+
+def _hopeless(prelude: bytes) -> str:
+    """Why the rest of a frame is not waited for, if there is a reason."""
+    if wrong := _impossible(*_LENGTHS.unpack_from(prelude)):
+        return wrong
+    right = crc32(prelude[:8]) == _UINT32.unpack_from(prelude, 8)[0]
+    return "" if right else "checksum mismatch in the prelude of a frame"
+
+
+def _impossible(total: int, headers: int) -> str:
+    if headers <= MAX_HEADERS and 0 <= total - headers - _OVERHEAD <= MAX_PAYLOAD:
+        return ""
+    return f"impossible lengths in a frame of {total} bytes"
 
 
 def _parsed(block: bytes) -> dict[str, str]:

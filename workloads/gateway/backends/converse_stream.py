@@ -28,39 +28,40 @@ class ConverseReader:
         """What the client gets of the frames that `data` completes, up to a failure."""
         written: list[bytes] = []
         try:
-            self._write(data, written)
+            for headers, payloads in self._decoder.feed(data):
+                if headers.get(":message-type") != "event":
+                    self.failure = aws_stream_failure(self._name, headers, payloads[0])
+                    break
+                self._write(headers[":event-type"], payloads, written)
         except (ValueError, KeyError, TypeError, AttributeError):
             self.failure = unavailable(f"{self._name} sent an answer of unknown form", status=502)
         return b"".join(written)
 
-    def _write(self, data: bytes, written: list[bytes]) -> None:
-        texts: list[Json] = []  # events of text one after another, which nearly all are
-        known: dict[str, str] | None = None
-        kind = ""
+    def _write(self, kind: str, payloads: list[bytes], written: list[bytes]) -> None:
+        events: list[Json] = []
         try:
-            for headers, payload in self._decoder.feed(data):
-                if headers is not known:
-                    if headers.get(":message-type") != "event":
-                        self.failure = aws_stream_failure(self._name, (headers, payload))
-                        return
-                    known, kind = headers, headers[":event-type"]
-                event = orjson.loads(payload)
-                if kind == "contentBlockDelta" and type(event["delta"].get("text")) is str:
-                    texts.append(event)
-                    continue
-                if texts:
-                    written.append(self._writer.write_texts(texts))
-                    texts = []
-                written.append(self._writer.write(kind, event))
-                if kind == "metadata":
-                    self._call.usage = Usage.from_converse(event.get("usage"))
-                    self.done = True
-        finally:
-            if texts:
-                written.append(self._writer.write_texts(texts))
+            events.extend(map(orjson.loads, payloads))
+        finally:  # what comes before one that is no JSON
+            if kind == "contentBlockDelta" and (texts := _texts(events)):
+                written.append(self._writer.write_texts(events, texts))
+            else:
+                for event in events:
+                    written.append(self._writer.write(kind, event))
+                    if kind == "metadata":
+                        self._call.usage = Usage.from_converse(event.get("usage"))
+                        self.done = True
 
     def finish(self) -> bytes:
         """The end of the answer. Raises ApiError if the stream was closed before it."""
         if self._decoder.pending or not self.done:
             raise unavailable(f"{self._name} broke off its answer", status=502)
         return self._writer.finish()
+
+
+def _texts(deltas: list[Json]) -> list[str] | None:
+    """What all of them say, if that is text and nothing else, which it nearly always is."""
+    try:
+        texts = [event["delta"]["text"] for event in deltas]
+    except (KeyError, TypeError):
+        return None
+    return texts if set(map(type, texts)) == {str} else None

@@ -1,12 +1,12 @@
 """Errors of AWS services and of OpenAI-compatible servers, as the client should see them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 import orjson
 
 from workloads.gateway.errors import ApiError, bad_request, throttled, unavailable
-from workloads.gateway.event_stream import Event
 from workloads.gateway.upstream import retry_after
 
 # Names of errors in an HTTP answer; inside a stream the same ones begin in lower case. The name
@@ -41,9 +41,8 @@ def aws_failure(service: str, response: aiohttp.ClientResponse, body: bytes) -> 
     return aws_error(service, name, response.status, body, retry_after(response))
 
 
-def aws_stream_failure(service: str, event: Event) -> ApiError:
+def aws_stream_failure(service: str, headers: Mapping[str, str], payload: bytes) -> ApiError:
     """The error in a frame of a stream that is not an event."""
-    headers, payload = event
     name = headers.get(":exception-type") or headers.get(":error-code") or ""
     return aws_error(service, name, 200, payload)
 

@@ -114,7 +114,7 @@ class CheckedCall:
         self._events.append((kind, event))
         return b"."  # so that whoever reads the stream takes it
 
-    def write_texts(self, events: list[Json]) -> bytes:
+    def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
         self._events += [("contentBlockDelta", event) for event in events]
         return b"."
 

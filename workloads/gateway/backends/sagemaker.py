@@ -20,7 +20,7 @@ from workloads.gateway.backends.openai_form import (
 )
 from workloads.gateway.call import Call
 from workloads.gateway.errors import ApiError, unavailable
-from workloads.gateway.event_stream import Decoder, Event, EventStreamError
+from workloads.gateway.event_stream import Decoder, EventStreamError
 from workloads.gateway.surfaces.embeddings import EmbeddingCall
 from workloads.gateway.upstream import Upstream
 
@@ -49,8 +49,8 @@ class SageMakerEndpoint:
                 raise self._failure(response, await response.read())
             async for data in response.content.iter_any():
                 try:
-                    for event in decoder.feed(data):
-                        if events := reader.feed(self._part(event)):
+                    for headers, payloads in decoder.feed(data):
+                        if events := reader.feed(self._part(headers, payloads)):
                             yield events
                         if reader.failure is not None:
                             raise reader.failure
@@ -74,12 +74,11 @@ class SageMakerEndpoint:
                 raise self._failure(response, answer)
             return answer
 
-    def _part(self, event: Event) -> bytes:
-        """The bytes of a payload part, which begins and ends anywhere in the server's output."""
-        headers, payload = event
+    def _part(self, headers: dict[str, str], payloads: list[bytes]) -> bytes:
+        """The bytes of payload parts, which begin and end anywhere in the server's output."""
         if headers.get(":message-type") == "event":
-            return payload if headers.get(":event-type") == "PayloadPart" else b""
-        raise aws_stream_failure(self._sagemaker.name, event)
+            return b"".join(payloads) if headers.get(":event-type") == "PayloadPart" else b""
+        raise aws_stream_failure(self._sagemaker.name, headers, payloads[0])
 
     def _failure(self, response: aiohttp.ClientResponse, body: bytes) -> ApiError:
         if response.status == 424:  # ModelError: the container's own answer, in an envelope

@@ -114,10 +114,8 @@ class ChunkWriter:
                     return self._head + b'],"usage":%b}\n\n' % orjson.dumps(usage.to_openai())
         return b""  # messageStart, and whatever Bedrock may add
 
-    def write_texts(self, events: list[Json]) -> bytes:
-        return self._begin() + around_each(
-            [event["delta"]["text"] for event in events], self._text_head, self._text_tail
-        )
+    def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
+        return self._begin() + around_each(texts, self._text_head, self._text_tail)
 
     def finish(self) -> bytes:
         return b"data: [DONE]\n\n"

@@ -76,7 +76,7 @@ class FrameWriter:
         held, self._held = self._held, b""
         return held + frame
 
-    def write_texts(self, events: list[Json]) -> bytes:
+    def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
         return b"".join([self.write("contentBlockDelta", event) for event in events])
 
     def finish(self) -> bytes:

@@ -108,7 +108,7 @@ class EventWriter:
                 self._usage = Usage.from_converse(event.get("usage"))
         return b""
 
-    def write_texts(self, events: list[Json]) -> bytes:
+    def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
         block = events[0]["contentBlockIndex"]
         if any(event["contentBlockIndex"] != block for event in events):
             return b"".join([self.write("contentBlockDelta", event) for event in events])
@@ -117,7 +117,6 @@ class EventWriter:
             b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
             b'"delta":{"type":"text_delta","text":' % self._blocks[block]
         )
-        texts = [event["delta"]["text"] for event in events]
         return begun + without_line_ends(around_each(texts, before, b"}}\n\n"))
 
     def finish(self) -> bytes:

@@ -118,7 +118,7 @@ class ResponseWriter:
                 self._usage = Usage.from_converse(event.get("usage"))
         return b""
 
-    def write_texts(self, events: list[Json]) -> bytes:
+    def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
         return b"".join([self.write("contentBlockDelta", event) for event in events])
 
     def finish(self) -> bytes:

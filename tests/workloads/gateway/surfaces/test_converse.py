@@ -7,7 +7,7 @@ DELTA = {"contentBlockIndex": 0, "delta": {"text": "x"}}
 
 
 def kinds(data: bytes) -> list[str]:
-    return [headers[":event-type"] for headers, _ in Decoder().feed(data)]
+    return [headers[":event-type"] for headers, payloads in Decoder().feed(data) for _ in payloads]
 
 
 def test_the_metadata_is_the_end_which_comes_once_it_is_written_down_what_the_answer_costs():

@@ -38,5 +38,5 @@ def test_at_once_or_one_by_one(new, batches, blocks):
         ]
         expected = b"".join(alone.write("contentBlockDelta", event) for event in events)
 
-        assert at_once.write_texts(events) == expected
+        assert at_once.write_texts(events, texts) == expected
     assert at_once.finish() == alone.finish()
