@@ -60,10 +60,12 @@ class _Response:
             body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             if not more:
                 body += b"0\r\n\r\n"
-        if data := self._head + body:
+        data, self._head = self._head + body, b""
+        if more:
+            if data:
+                cycle.transport.write_soon(data)
+        else:
             cycle.transport.write(data)
-        self._head = b""
-        if not more:
             cycle.response_complete = True
             cycle.message_event.set()
             if not cycle.keep_alive:
@@ -99,6 +101,10 @@ class _Gathered:
         self.resume_reading = transport.resume_reading
 
     def write(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._flush()
+
+    def write_soon(self, data: bytes) -> None:
         self._parts.append(data)
         if len(self._connection.tasks) == 1 or len(data) >= MOST_BYTES:
             self._flush()
