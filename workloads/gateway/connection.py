@@ -21,10 +21,11 @@ class Connection(HttpToolsProtocol):
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Gathered(transport, self))  # type: ignore[arg-type]
+        self._gathered = _Gathered(transport, self)
+        super().connection_made(self._gathered)  # type: ignore[arg-type]
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.send = _Response(cycle).send  # type: ignore[method-assign]
+        cycle.send = _Response(cycle, self._gathered).send  # type: ignore[method-assign]
         super()._start_asgi_task(cycle, app)
 
 
@@ -34,10 +35,11 @@ class _Response:
     It wants header names in lower case, and as many bytes as `content-length` says.
     """
 
-    __slots__ = ("_chunked", "_cycle", "_head")
+    __slots__ = ("_chunked", "_cycle", "_head", "_transport")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, cycle: RequestResponseCycle, transport: "_Gathered") -> None:
         self._cycle = cycle
+        self._transport = transport
         self._head = b""
         self._chunked = False
 
@@ -61,11 +63,9 @@ class _Response:
             if not more:
                 body += b"0\r\n\r\n"
         data, self._head = self._head + body, b""
-        if more:
-            if data:
-                cycle.transport.write_soon(data)
-        else:
-            cycle.transport.write(data)
+        if data:
+            (self._transport.write_soon if more else self._transport.write)(data)
+        if not more:
             cycle.response_complete = True
             cycle.message_event.set()
             if not cycle.keep_alive:
@@ -75,11 +75,12 @@ class _Response:
     def _rendered(self, status: int, more: list[tuple[bytes, bytes]]) -> bytes:
         cycle = self._cycle
         headers = [*cycle.default_headers, *more]
-        if (b"connection", b"close") in headers:
+        values = dict(headers)
+        if values.get(b"connection") == b"close":
             cycle.keep_alive = False
         elif not cycle.keep_alive:
             headers.append((b"connection", b"close"))
-        self._chunked = b"content-length" not in dict(headers)
+        self._chunked = b"content-length" not in values
         if self._chunked:
             headers.append((b"transfer-encoding", b"chunked"))
         lines = b"\r\n".join(map(b": ".join, headers))

@@ -6,6 +6,8 @@ BYTES_PER_TOKEN = 4  # OpenAI's and Anthropic's rule of thumb for English text
 SMALL = 16_384  # bytes of a request that is not looked into
 MEDIA_TOKENS = 1_600  # what Claude takes for the largest image it does not scale down
 MEDIA = 4_096  # characters of base64 at the begin of an image or a file
+# Where OpenAI's and Anthropic's requests limit the answer, the first one first.
+_LIMITS = ["max_completion_tokens", "max_tokens", "max_output_tokens"]
 
 
 class Estimate(NamedTuple):
@@ -20,19 +22,16 @@ def estimate(request: Any, size: int) -> Estimate:
     if size > SMALL:
         size = _text(request)
     output = None
-    for name in ("max_completion_tokens", "max_tokens", "max_output_tokens"):
-        if output is None:
-            output = _number(request.get(name))
     inference = request.get("inferenceConfig")
-    if isinstance(inference, dict):
-        output = _number(inference.get("maxTokens"))
-    if output is not None and (choices := _number(request.get("n"))):
+    fields, names = (inference, ["maxTokens"]) if type(inference) is dict else (request, _LIMITS)
+    for name in names:
+        limit = fields.get(name)
+        if type(limit) is int and limit > 0:
+            output = limit
+            break
+    if output is not None and type(choices := request.get("n")) is int and choices > 0:
         output *= choices
     return Estimate(size // BYTES_PER_TOKEN + 1, output)
-
-
-def _number(value: Any) -> int | None:
-    return value if type(value) is int and value > 0 else None
 
 
 def _text(value: Any) -> int:

@@ -113,7 +113,7 @@ class Exchange:
         """
         task = asyncio.current_task()
         assert task is not None
-        loop = asyncio.get_running_loop()
+        loop = task.get_loop()
 
         def expire() -> None:
             self.expired = True

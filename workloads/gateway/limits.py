@@ -74,11 +74,15 @@ class Limits:
         tokens, bucket = 0, None
         if limit := tenant.tokens_per_minute:
             tokens = needed(estimate, limit)
-            bucket = _bucket(self._tokens, tenant.name, limit, now)
+            bucket = self._tokens.get(tenant.name)
+            if bucket is None:
+                bucket = self._tokens[tenant.name] = Bucket(limit, now)
             if (left := bucket.fill(limit, now)) < tokens:
                 raise too_many("tokens", limit, (tokens - left) * 60 / limit)
         if limit := tenant.requests_per_minute:
-            requests = _bucket(self._requests, tenant.name, limit, now)
+            requests = self._requests.get(tenant.name)
+            if requests is None:
+                requests = self._requests[tenant.name] = Bucket(limit, now)
             if (left := requests.fill(limit, now)) < 1:
                 raise too_many("requests", limit, (1 - left) * 60 / limit)
             requests.left -= 1
@@ -124,13 +128,6 @@ def too_many(what: str, per_minute: int, seconds: float) -> ApiError:
         code="rate_limit_exceeded",
         retry_after=wait,
     )
-
-
-def _bucket(buckets: dict[str, Bucket], tenant: str, per_minute: int, now: float) -> Bucket:
-    bucket = buckets.get(tenant)
-    if bucket is None:
-        bucket = buckets[tenant] = Bucket(per_minute, now)
-    return bucket
 
 
 # Reserved for an answer whose length the client leaves open.

@@ -62,26 +62,26 @@ class Usage(NamedTuple):
         if not isinstance(usage, dict):
             return None
         details = usage.get("prompt_tokens_details")
-        prompt = _count(usage, "prompt_tokens")
-        cached = _count(details, "cached_tokens") if isinstance(details, dict) else 0
+        prompt, output = _counts(usage, "prompt_tokens", "completion_tokens")
+        [cached] = _counts(details, "cached_tokens") if isinstance(details, dict) else [0]
         cached = min(cached, prompt)
-        return cls(
-            input=prompt - cached, output=_count(usage, "completion_tokens"), cache_read=cached
-        )
+        return cls(input=prompt - cached, output=output, cache_read=cached)
 
     @classmethod
     def from_converse(cls, usage: Any) -> "Usage | None":
         """From the `usage` of Bedrock's Converse."""
         if not isinstance(usage, dict):
             return None
-        return cls(
-            input=_count(usage, "inputTokens"),
-            output=_count(usage, "outputTokens"),
-            cache_read=_count(usage, "cacheReadInputTokens"),
-            cache_write=_count(usage, "cacheWriteInputTokens"),
-        )
+        return cls(*_counts(usage, *_CONVERSE))
 
 
-def _count(usage: dict[str, Any], key: str) -> int:
-    value = usage.get(key)
-    return value if isinstance(value, int) and 0 < value <= MOST_TOKENS else 0
+# As Bedrock calls them, in the order of Usage.
+_CONVERSE = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+
+
+def _counts(usage: dict[str, Any], *keys: str) -> list[int]:
+    """The values of the keys; zero where there is no count."""
+    return [
+        value if isinstance(value, int) and 0 < value <= MOST_TOKENS else 0
+        for value in map(usage.get, keys)
+    ]

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
 import httpx2
+import pytest
 
 from tests.waiting import PATIENCE
 from tests.workloads.gateway.conftest import sha256
@@ -18,7 +20,8 @@ bedrock = "amazon.nova-lite-v1:0"
 name = "a"
 key_sha256 = "{sha256("sk-a")}"
 """
-HEAD = {"type": "http.response.start", "status": 200, "headers": []}
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Transport:
@@ -39,12 +42,16 @@ class Transport:
     def get_extra_info(self, name: str) -> None:
         return None
 
+    def pause_reading(self) -> None: ...
 
-def written(request: bytes, *bodies: bytes, others: int = 0) -> list[bytes]:
+    def resume_reading(self) -> None: ...
+
+
+def written(request: bytes, *bodies: bytes, others: int = 0, headers: Headers = ()) -> list[bytes]:
     """What is written for a request that is answered with these pieces, beside `others`."""
 
     async def answer(scope, receive, send) -> None:
-        await send(HEAD)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         for body in bodies:
             await send({"type": "http.response.body", "body": body, "more_body": True})
             if not body:
@@ -69,7 +76,7 @@ def written(request: bytes, *bodies: bytes, others: int = 0) -> list[bytes]:
 
 
 def test_a_head_is_written_with_the_first_piece_and_the_others_as_they_come():
-    head, *others = written(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"one", b"two")
+    head, *others = written(GET, b"one", b"two")
 
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert head.endswith(b"\r\n\r\n3\r\none\r\n")
@@ -77,10 +84,9 @@ def test_a_head_is_written_with_the_first_piece_and_the_others_as_they_come():
 
 
 def test_beside_other_requests_all_that_one_turn_of_the_loop_brings_is_one_write():
-    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
-    whole, closed = written(request, b"one", b"two", others=1)
-    first, *others = written(request, b"one", b"", b"two", others=1)
-    much, rest, _ = written(request, b"one", b"x" * 70_000, b"two", others=1)
+    whole, closed = written(GET, b"one", b"two", others=1)
+    first, *others = written(GET, b"one", b"", b"two", others=1)
+    much, rest, _ = written(GET, b"one", b"x" * 70_000, b"two", others=1)
 
     assert whole.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
     assert closed == b"closed"
@@ -117,3 +123,22 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(start_gateway):
         assert client.recv(1000).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
     assert httpx2.head(f"{gateway.url}/health", timeout=PATIENCE).status_code == 405
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+def test_no_header_can_begin_another_one(value):
+    assert written(GET, b"one", headers=[(b"x-model", value)]) == [b"closed"]
+
+
+def test_an_answer_of_known_length_is_not_cut_into_chunks():
+    whole, *_ = written(GET, b"one", headers=[(b"content-length", b"3")])
+
+    assert whole.endswith(b"\r\ncontent-length: 3\r\n\r\none")
+
+
+def test_a_connection_that_is_to_be_closed_says_so_once():
+    old, closed, *_ = written(b"GET / HTTP/1.0\r\n\r\n", b"", headers=[(b"content-length", b"0")])
+    told, *_ = written(GET, b"", headers=[(b"connection", b"close"), (b"content-length", b"0")])
+
+    assert closed == b"closed"
+    assert old.count(b"connection: close\r\n") == told.count(b"connection: close\r\n") == 1

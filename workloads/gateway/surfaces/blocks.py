@@ -59,12 +59,13 @@ def without_choice(specs: list[Json], turns: list[Json]) -> Json | None:
 
     Converse knows no "none", but refuses a history with tools that are not declared.
     """
-    declared = {spec["toolSpec"]["name"]: spec for spec in specs if "toolSpec" in spec}
-    uses = (
-        block["toolUse"]["name"]
+    used = {
+        block["toolUse"]["name"]: None
         for turn in turns
         for block in turn["content"]
         if "toolUse" in block
-    )
-    used = dict.fromkeys(uses)
-    return {"tools": [declared.get(name) or declaration(name) for name in used]} if used else None
+    }
+    if not used:
+        return None
+    declared = {spec["toolSpec"]["name"]: spec for spec in specs if "toolSpec" in spec}
+    return {"tools": [declared.get(name) or declaration(name) for name in used]}

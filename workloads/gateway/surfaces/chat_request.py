@@ -148,11 +148,12 @@ def _conversation(messages: list[Any]) -> tuple[list[Json], list[Json]]:
 def _content(content: Any, where: str) -> list[Json]:
     if content is None:
         return []
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    if not isinstance(parts, list):
+    if isinstance(content, str):
+        return [{"text": content}] if content.strip() else []
+    if not isinstance(content, list):
         raise bad_request(f"{where}.content is neither text nor a list", f"{where}.content")
     blocks: list[Json] = []
-    for number, part in enumerate(parts):
+    for number, part in enumerate(content):
         field = f"{where}.content[{number}]"
         match part:
             case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:

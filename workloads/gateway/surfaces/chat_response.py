@@ -73,19 +73,13 @@ class ChunkWriter:
         self, *, id: str, created: int, model: str, include_usage: bool, index: int = 0
     ) -> None:
         self._include_usage = include_usage
-        usage = b',"usage":null' if include_usage else b""
         self._head = (
             b'data: {"id":%b,"object":"chat.completion.chunk","created":%d,"model":%b,"choices":['
             % (orjson.dumps(id), created, orjson.dumps(model))
         )
         self._delta = self._head + b'{"index":%d,"delta":' % index
-        self._tail = b',"logprobs":null,"finish_reason":null}]' + usage + b"}\n\n"
-        self._text_head, self._text_tail = self._delta + b'{"content":', b"}" + self._tail
-        self._finish = (
-            b'{"index":%d,"delta":{},"logprobs":null,"finish_reason":%%b}]' % index
-            + usage
-            + b"}\n\n"
-        )
+        self._end = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+        self._tail = b',"logprobs":null,"finish_reason":null}' + self._end
         self._started = False
         self._tools: dict[int, int] = {}  # index of a content block: index of its tool call
         self._without_input: set[int] = set()  # content blocks of calls without arguments so far
@@ -108,14 +102,15 @@ class ChunkWriter:
                     return self._arguments(block, "{}")
             case "messageStop":
                 reason = FINISH_REASONS.get(event["stopReason"], "stop")
-                return self._begin() + self._head + self._finish % orjson.dumps(reason)
+                finish = b'{},"logprobs":null,"finish_reason":%b}' % orjson.dumps(reason)
+                return self._begin() + self._delta + finish + self._end
             case "metadata":
                 if self._include_usage and (usage := Usage.from_converse(event.get("usage"))):
                     return self._head + b'],"usage":%b}\n\n' % orjson.dumps(usage.to_openai())
         return b""  # messageStart, and whatever Bedrock may add
 
     def write_texts(self, events: list[Json], texts: list[str]) -> bytes:
-        return self._begin() + around_each(texts, self._text_head, self._text_tail)
+        return self._begin() + around_each(texts, self._delta + b'{"content":', b"}" + self._tail)
 
     def finish(self) -> bytes:
         return b"data: [DONE]\n\n"
