@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 
 import openai
 import pytest
@@ -10,6 +11,7 @@ from tests.waiting import PATIENCE, wait_for
 from tests.workloads.gateway.conftest import KEY
 from tests.workloads.gateway.everywhere import ASKED, NOVA, parts
 from tests.workloads.gateway.fakes import Gate, converse_stream, openai_chunk, sse, usage
+from workloads.gateway.exchange import WATCH_SECONDS
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -56,9 +58,11 @@ def leave(gateway, services, model, who, begun) -> None:
             client.chat.completions.create(model=model, messages=ASKED, stream=True) as stream,
         ):
             next(iter(stream))
+            time.sleep(2 * WATCH_SECONDS)  # nobody looks whether a client stays before
         return
     connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=PATIENCE)
     body = json.dumps({"model": model, "messages": ASKED, "stream": True})
     connection.request("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {KEY}"})
     wait_for(lambda: who in services.received)
+    time.sleep(2 * WATCH_SECONDS)
     connection.close()
