@@ -137,9 +137,13 @@ class Report:
 def ratios(ours: Point, theirs: Point) -> tuple[float, float]:
     """By answers per second, and by processor time: the medians of each round's own ratio.
 
-    What a round compares was measured within seconds, when the machine was as busy for both.
+    What a round compares was measured within seconds, when the machine was as busy for both. It
+    counts where both took part in it.
     """
-    rounds = list(zip(ours.rounds, theirs.rounds, strict=True))
+    rounds = [
+        (ours.rounds[number], theirs.rounds[number])
+        for number in ours.rounds.keys() & theirs.rounds.keys()
+    ]
     by_rate = statistics.median(one.per_second / other.per_second for one, other in rounds)
     return by_rate, statistics.median(other.cpu_us / one.cpu_us for one, other in rounds)
 

@@ -10,6 +10,7 @@ from benchmarks.gateway.load import Result, load, warm_up
 from benchmarks.gateway.servers import DELTAS, direct_request, request
 
 DIRECT = "fake Bedrock itself"
+SELDOM = 5  # every so many rounds
 POINTS = [(False, 1), (False, 32), (True, 1), (True, 32)]  # streamed, clients
 
 
@@ -21,25 +22,33 @@ class Point:
     clients: int
     server: str
     median: Result
-    rounds: list[Result]
+    rounds: dict[int, Result]
 
 
-def measure(servers: Mapping[str, tuple[int, int]], *, rounds: int, seconds: float) -> list[Point]:
-    """Every point of every server, by its port and process id; rounds alternate between them."""
-    results: dict[tuple[bool, int, str], list[Result]] = {}
+def measure(
+    servers: Mapping[str, tuple[int, int]], *, rounds: int, seconds: float, seldom: str
+) -> list[Point]:
+    """Every point of every server, by its port and process id; rounds alternate between them.
+
+    The one that is measured `seldom` takes part in a few of them: it is so slow that its share of
+    the time would be the largest, and so far behind that a few will do.
+    """
+    results: dict[tuple[bool, int, str], dict[int, Result]] = {}
     for name, (port, _) in servers.items():  # imports and caches of the first requests
         for stream in (False, True):
             asked = direct_request(stream) if name == DIRECT else request(stream)
             uvloop.run(warm_up(port, asked))
-    for _ in range(rounds):
+    for number in range(rounds):
         for stream, clients in POINTS:
             for name, (port, process) in servers.items():
+                if name == seldom and number % SELDOM:
+                    continue
                 result = _measure(
                     name, port, process, stream=stream, clients=clients, seconds=seconds
                 )
-                results.setdefault((stream, clients, name), []).append(result)
+                results.setdefault((stream, clients, name), {})[number] = result
     return [
-        Point(stream, clients, name, _median(found), found)
+        Point(stream, clients, name, _median([*found.values()]), found)
         for (stream, clients, name), found in results.items()
     ]
 

@@ -17,7 +17,7 @@ def result(per_second: float = 100, p50_ms: float = 1) -> Result:
 
 
 def point(server: str, found: Result, clients: int = 32) -> Point:
-    return Point(True, clients, server, found, [found])
+    return Point(True, clients, server, found, {0: found})
 
 
 def streams(ours: float, server: str, theirs: float) -> Report:
@@ -70,7 +70,14 @@ def test_growth_is_told_from_memory_that_moves_about(growth):
 
 def test_a_ratio_compares_what_was_measured_in_the_same_round():
     quick, slow = result(200), result(20)
-    ours = Point(True, 32, GATEWAY, quick, [quick, slow, slow])
-    theirs = Point(True, 32, MINIMAL, quick, [result(400), result(40), result(40)])
+    ours = Point(True, 32, GATEWAY, quick, dict(enumerate([quick, slow, slow])))
+    theirs = Point(True, 32, MINIMAL, quick, {0: result(400), 1: result(40), 2: result(40)})
 
     assert ratios(ours, theirs) == (0.5, 0.5)
+
+
+def test_a_round_that_one_of_them_sat_out_is_not_compared():
+    ours = Point(True, 32, GATEWAY, result(2), dict(enumerate(map(result, (2, 200, 2)))))
+    theirs = Point(True, 32, LITELLM, result(1), {0: result(1), 2: result(1)})
+
+    assert ratios(ours, theirs)[0] == 2
