@@ -74,7 +74,7 @@ class Decoder:
             payload = 12 + size
             block = frame[12:payload]
             if block != known or not block:
-                if wrong := _impossible(tail + 4 - start, size):
+                if wrong := _impossible(len(frame) + 4, size):
                     break
                 if payloads:
                     yield headers, payloads

@@ -67,7 +67,7 @@ def _refuse_unsupported(body: Json) -> None:
     choices = body.get("n")
     if choices is not None and (type(choices) is not int or not 1 <= choices <= MOST_CHOICES):
         raise bad_request(f"n must be a whole number from 1 to {MOST_CHOICES}", "n")
-    for field in _UNSUPPORTED.keys() & body.keys():
+    for field in [field for field in _UNSUPPORTED if field in body]:
         if body[field] or (field in _ASKED_BY_NAME and body[field] is not None):
             raise bad_request(f"this model {_UNSUPPORTED[field]}; leave {field} out", field)
     if body.get("modalities") not in (None, ["text"]):
